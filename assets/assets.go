@@ -1,0 +1,16 @@
+// Package assets embeds the files the program ships: hardware profiles and the
+// schemas of its JSON. It has no code beyond embed; costmodel reads the
+// profiles.
+package assets
+
+import "embed"
+
+// Profiles holds profiles/NAME.json, each a strata-profile/1.
+//
+//go:embed profiles/*.json
+var Profiles embed.FS
+
+// Schemas holds schema/NAME.schema.json (JSON Schema 2020-12).
+//
+//go:embed schema/*.json
+var Schemas embed.FS
