@@ -119,9 +119,9 @@ func policies(k *knapsack, simulations int, backup Backup, seed uint64) map[stri
 	}
 }
 
-// No policy ever exceeds the optimum that exhaustion finds. With best backups
-// enough simulations find it nearly always; with mean backups they at least
-// improve on the greedy fill the search starts from.
+// No policy ever exceeds the optimum that exhaustion finds, and each closes most
+// of the way to it from the greedy fill the search starts from; best backups
+// close more of it than mean backups do.
 func TestPoliciesReachTheOptimum(t *testing.T) {
 	const instances = 40
 	for _, backup := range []Backup{Mean, Best} {
@@ -146,11 +146,9 @@ func TestPoliciesReachTheOptimum(t *testing.T) {
 		for _, name := range []string{"puct", "gumbel"} {
 			t.Logf("backup %d: %s optimal in %d of %d, mean return %.1f (greedy %.1f, optimum %.1f)", backup, name,
 				reached[name], instances, returned[name]/instances, greedy/instances, optimum/instances)
-			if backup == Best && reached[name] < instances*8/10 {
-				t.Errorf("%s reached the optimum in %d of %d instances", name, reached[name], instances)
-			}
-			if returned[name] <= greedy {
-				t.Errorf("backup %d: %s returned %v in all, the greedy fill %v", backup, name, returned[name], greedy)
+			closed := (returned[name] - greedy) / (optimum - greedy)
+			if need := map[Backup]float64{Mean: 0.75, Best: 0.9}[backup]; closed < need {
+				t.Errorf("backup %d: %s closed %.3f of the way from greedy to optimum, want %.2f", backup, name, closed, need)
 			}
 		}
 	}
