@@ -11,7 +11,9 @@ type Graph struct {
 	Tensors    []Tensor
 	Ops        []Op
 	Stages     []Stage
+	Shards     []Shard  // files of the weights; Tensor.Shard indexes it
 	Assumed    []string // what was assumed rather than known ("architecture", …)
+	Ignored    []string // tensors of the files that the graph does not use (a vision tower, …)
 	Executable string   // "" when the engine can run it, else the reason it cannot
 }
 
@@ -66,6 +68,7 @@ type Tensor struct {
 	Shape  []Dim
 	Layer  int   // -1: outside the blocks
 	Window int64 // KV only: sliding window in positions, 0 = full context
+	KV     KVRow // KV only: one position's row
 
 	// Weights only, filled by the reader.
 	Shard  int   // which file of a split model
@@ -73,20 +76,27 @@ type Tensor struct {
 	Bytes  int64 // stored bytes
 }
 
+// KVRow is what one layer keeps of one position: a row of keys, then a row of
+// values, each in its own type. DType of the tensor is that of the keys.
+type KVRow struct {
+	KCols, VCols int64
+	KType, VType DType
+}
+
 // OpKind is the primitive an op computes.
 type OpKind uint8
 
 const (
 	OpEmbed     OpKind = iota // In: tokens, table → x [tokens, width]
-	OpNorm                    // In: x, weight → RMS norm over the last dimension (or per head)
+	OpNorm                    // In: x, weight → RMS norm over the last dimension, or per head when Attr.HeadDim is set
 	OpMatMul                  // In: x [tokens, k], w [n, k] (, bias) → [tokens, n]
-	OpRope                    // In: x → rotated, Attr.Heads of Attr.HeadDim
+	OpRope                    // In: x (, per-frequency divisors) → rotated, Attr.Heads of Attr.HeadDim
 	OpStoreKV                 // In: k, v, kv → kv
 	OpAttention               // In: q, kv → [tokens, heads·head_dim]
 	OpGLU                     // In: gate, up → act(gate)·up
 	OpAdd                     // In: x, y → x + y
 	OpRouter                  // In: scores → expert ids and weights
-	OpExperts                 // In: x, routing, gate, up, down stacks → y
+	OpExperts                 // In: x, routing, gate…, up…, down… → y; one stack each, or Attr.Experts matrices each
 	OpSample                  // In: logits → token id (greedy)
 )
 
@@ -105,6 +115,7 @@ type Op struct {
 type Attr struct {
 	Eps                     float64
 	Heads, KVHeads, HeadDim int64
+	HeadDimV                int64 // width of a value head
 	RopeBase                float64
 	RopeDim                 int64
 	RopeNeox                bool    // rotate halves instead of adjacent pairs
@@ -136,6 +147,7 @@ type Hyper struct {
 	Experts, ExpertsUsed, ExpertFFN        int64
 	NormEps, RopeBase                      float64
 	RopeDim                                int64
+	Window                                 int64 // sliding window of the layers that have one
 	TiedOutput                             bool
 	BOS, EOS                               int32 // -1: none
 	AddBOS                                 bool
