@@ -1,0 +1,160 @@
+package tokenizer
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"pgregory.net/rapid"
+
+	"strata/model"
+)
+
+// sample is the tokenizer of the sample model.
+func sample(t testing.TB) *Tokenizer {
+	path := os.Getenv("STRATA_MODEL")
+	if path == "" {
+		cache, err := os.UserCacheDir()
+		if err != nil {
+			t.Skipf("no cache folder to look for the sample model in: %v", err)
+		}
+		path = filepath.Join(cache, "strata", "models", "SmolLM2-135M-Instruct.Q4_1.gguf")
+	}
+	if _, err := os.Stat(path); err != nil {
+		t.Skipf("sample model not found (make model fetches it): %v", err)
+	}
+	f, err := model.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tok, err := FromGGUF(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tok
+}
+
+// bytesOnly is a vocabulary with one token for each byte, a few merges and
+// three special tokens.
+func bytesOnly(pre string) Vocabulary {
+	v := Vocabulary{Pre: pre, BOS: 256, EOS: 257}
+	for b := range 256 {
+		v.Tokens = append(v.Tokens, string(runeOfByte[b]))
+		v.Types = append(v.Types, typeNormal)
+	}
+	v.Tokens = append(v.Tokens, "<|begin|>", "<|end|>", "<|user|>", "th", "he", "the", "Ġthe", "aa", "aaaa")
+	v.Types = append(v.Types, typeControl, typeControl, typeUserDefined, 1, 1, 1, 1, 1, 1)
+	v.Merges = []string{"t h", "h e", "th e", "Ġ the", "a a", "aa aa"}
+	return v
+}
+
+func TestGolden(t *testing.T) {
+	raw, err := os.ReadFile("../../testdata/golden/smollm2/chat-english.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var golden struct {
+		Prompt string  `json:"prompt"`
+		Tokens []int32 `json:"tokens"`
+	}
+	if err := json.Unmarshal(raw, &golden); err != nil {
+		t.Fatal(err)
+	}
+	tok := sample(t)
+	got, err := tok.Prompt(golden.Prompt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(got, golden.Tokens) {
+		t.Errorf("tokens\n got %v\nwant %v", got, golden.Tokens)
+	}
+	back, err := tok.Decode(got, true)
+	if err != nil || string(back) != golden.Prompt {
+		t.Errorf("decoded %q, %v", back, err)
+	}
+}
+
+func TestRoundTripOfOddText(t *testing.T) {
+	texts := []string{
+		"", " ", "  ", "\n\n \t\r\n", "a  b   c", "don't I'LL we've", "12345 1,000.50 ½ Ⅷ ٣",
+		"naïve café — “quotes” … ", "日本語のテキスト", "👩‍👩‍👧‍👦 🇩🇪 e\u0301", "\u00a0\u2003\u3000x", "\x00\x01\x7f",
+		"<|im_start|>user\nhi<|im_end|>", "<|im_start", "\ufeffbom", strings.Repeat("a", 5000), strings.Repeat(" ", 5000) + "x",
+	}
+	for name, tok := range map[string]*Tokenizer{"sample": nil, "bytes": must(t, bytesOnly("smollm"))} {
+		t.Run(name, func(t *testing.T) {
+			if tok == nil {
+				tok = sample(t)
+			}
+			for _, text := range texts {
+				for _, parse := range []bool{false, true} {
+					ids, err := tok.Encode(text, parse)
+					if err != nil {
+						t.Errorf("%.40q: %v", text, err)
+						continue
+					}
+					back, err := tok.Decode(ids, true)
+					if err != nil || string(back) != text {
+						t.Errorf("%.40q came back as %.40q, %v", text, back, err)
+					}
+				}
+			}
+		})
+	}
+}
+
+func must(t testing.TB, v Vocabulary) *Tokenizer {
+	t.Helper()
+	tok, err := New(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tok
+}
+
+func TestSampleMissingBytes(t *testing.T) {
+	tok := sample(t)
+	for b := range 256 {
+		if tok.bytes[b] < 0 {
+			t.Logf("no token for byte %#x", b)
+		}
+	}
+	if _, err := tok.Encode("ok\xc0", false); err == nil && tok.bytes[0xc0] < 0 {
+		t.Error("a byte without a token was accepted")
+	}
+}
+
+func TestRoundTripProperty(t *testing.T) {
+	for pre := range rules {
+		t.Run(pre, func(t *testing.T) {
+			tok := must(t, bytesOnly(pre))
+			rapid.Check(t, func(t *rapid.T) {
+				text := rapid.OneOf(rapid.String(), rapid.StringOf(rapid.RuneFrom([]rune("the aA1' \n\r\t.<|>user½é"))),
+					rapid.Custom(func(t *rapid.T) string { return string(rapid.SliceOf(rapid.Byte()).Draw(t, "bytes")) })).Draw(t, "text")
+				ids, err := tok.Encode(text, rapid.Bool().Draw(t, "special"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				back, err := tok.Decode(ids, true)
+				if err != nil || string(back) != text {
+					t.Fatalf("%q came back as %q, %v", text, back, err)
+				}
+				stream, out := tok.Stream(true), strings.Builder{}
+				for _, id := range ids {
+					s, err := stream.Next(id)
+					if err != nil || !utf8.ValidString(s) {
+						t.Fatalf("token %d gave %q, %v", id, s, err)
+					}
+					out.WriteString(s)
+				}
+				out.WriteString(stream.Flush())
+				if out.String() != string([]rune(text)) {
+					t.Fatalf("streamed %q of %q", out.String(), text)
+				}
+			})
+		})
+	}
+}
