@@ -1,0 +1,23 @@
+// Package argmax finds the index of the largest value of each row.
+package argmax
+
+/*
+#cgo CFLAGS: -I${SRCDIR}/../op -std=c11 -O3 -fno-strict-aliasing -Wall -Wextra
+#cgo LDFLAGS: -lm
+#include "op.h"
+extern const k_kernel k_argmax_kernels[];
+extern const int64_t k_argmax_count;
+static const k_kernel *table(void) { return k_argmax_kernels; }
+*/
+import "C"
+
+import (
+	"unsafe"
+
+	_ "strata/kernels/op" // the shared headers
+)
+
+// Kernels is the address and length of this package's table of k_kernel, which package pool registers.
+func Kernels() (unsafe.Pointer, int) {
+	return unsafe.Pointer(C.table()), int(C.k_argmax_count)
+}

@@ -1,0 +1,36 @@
+#include "store.h"
+
+int64_t k_store_units(const k_op *op, int64_t *grain) {
+	*grain = 1;
+	if (op->tokens < 0 || op->heads < 0 || op->k <= 0 || !op->x || !op->y || !op->dst || !op->z || !op->pos) return -1;
+	if (op->wtype != K_F32 && op->wtype != K_F16) return -1;
+	if (op->w && op->k % 2) return -1;
+	return op->tokens;
+}
+
+static void put(int32_t type, void *row, int64_t i, float v) {
+	if (type == K_F16) ((uint16_t *)row)[i] = k_f32_to_f16(v);
+	else ((float *)row)[i] = v;
+}
+
+/* The plain reference. A token writes a few hundred values: there is nothing to win with vectors. */
+void k_store_run(const k_op *op, int64_t begin, int64_t end, int thread) {
+	(void)thread;
+	for (int64_t t = begin; t < end; t++) {
+		const float *k = k_crow(op->x, op->x_stride, t), *v = k_crow(op->y, op->y_stride, t);
+		void *kc = k_row(op->dst, op->dst_stride, *op->pos + t), *vc = k_row(op->z, op->z_stride, *op->pos + t);
+		const float *table = op->w ? k_crow(op->w, op->w_stride, t) : 0;
+		for (int64_t h = 0; h < op->heads; h++) {
+			int64_t first = h * op->k;
+			for (int64_t i = 0; i < op->k && table; i += 2) {
+				float a = k[first + i], b = k[first + i + 1], c = table[i], s = table[i + 1];
+				put(op->wtype, kc, first + i, a * c - b * s);
+				put(op->wtype, kc, first + i + 1, a * s + b * c);
+			}
+			for (int64_t i = 0; i < op->k; i++) {
+				if (!table) put(op->wtype, kc, first + i, k[first + i]);
+				put(op->wtype, vc, first + i, v[first + i]);
+			}
+		}
+	}
+}

@@ -1,0 +1,23 @@
+// Package elementwise holds the kernels that treat every element alone: SwiGLU, add, copy, zero.
+package elementwise
+
+/*
+#cgo CFLAGS: -I${SRCDIR}/../op -std=c11 -O3 -fno-strict-aliasing -Wall -Wextra
+#cgo LDFLAGS: -lm
+#include "op.h"
+extern const k_kernel k_elementwise_kernels[];
+extern const int64_t k_elementwise_count;
+static const k_kernel *table(void) { return k_elementwise_kernels; }
+*/
+import "C"
+
+import (
+	"unsafe"
+
+	_ "strata/kernels/op" // the shared headers
+)
+
+// Kernels is the address and length of this package's table of k_kernel, which package pool registers.
+func Kernels() (unsafe.Pointer, int) {
+	return unsafe.Pointer(C.table()), int(C.k_elementwise_count)
+}

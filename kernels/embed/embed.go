@@ -1,0 +1,23 @@
+// Package embed dequantises rows of an embedding table, each from an address of its own.
+package embed
+
+/*
+#cgo CFLAGS: -I${SRCDIR}/../op -std=c11 -O3 -fno-strict-aliasing -Wall -Wextra
+#cgo LDFLAGS: -lm
+#include "op.h"
+extern const k_kernel k_embed_kernels[];
+extern const int64_t k_embed_count;
+static const k_kernel *table(void) { return k_embed_kernels; }
+*/
+import "C"
+
+import (
+	"unsafe"
+
+	_ "strata/kernels/op" // the shared headers
+)
+
+// Kernels is the address and length of this package's table of k_kernel, which package pool registers.
+func Kernels() (unsafe.Pointer, int) {
+	return unsafe.Pointer(C.table()), int(C.k_embed_count)
+}

@@ -1,0 +1,23 @@
+// Package matmul multiplies rows of weights (f32, f16, bf16, q8_0, q4_1, q4_0) by tokens of activations, f32 or int8.
+package matmul
+
+/*
+#cgo CFLAGS: -I${SRCDIR}/../op -std=c11 -O3 -fno-strict-aliasing -Wall -Wextra
+#cgo LDFLAGS: -lm
+#include "op.h"
+extern const k_kernel k_matmul_kernels[];
+extern const int64_t k_matmul_count;
+static const k_kernel *table(void) { return k_matmul_kernels; }
+*/
+import "C"
+
+import (
+	"unsafe"
+
+	_ "strata/kernels/op" // the shared headers
+)
+
+// Kernels is the address and length of this package's table of k_kernel, which package pool registers.
+func Kernels() (unsafe.Pointer, int) {
+	return unsafe.Pointer(C.table()), int(C.k_matmul_count)
+}

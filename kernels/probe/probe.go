@@ -1,0 +1,23 @@
+// Package probe measures the machine through the pool: read bandwidth (read_sum) and barriers (nop).
+package probe
+
+/*
+#cgo CFLAGS: -I${SRCDIR}/../op -std=c11 -O3 -fno-strict-aliasing -Wall -Wextra
+#cgo LDFLAGS: -lm
+#include "op.h"
+extern const k_kernel k_probe_kernels[];
+extern const int64_t k_probe_count;
+static const k_kernel *table(void) { return k_probe_kernels; }
+*/
+import "C"
+
+import (
+	"unsafe"
+
+	_ "strata/kernels/op" // the shared headers
+)
+
+// Kernels is the address and length of this package's table of k_kernel, which package pool registers.
+func Kernels() (unsafe.Pointer, int) {
+	return unsafe.Pointer(C.table()), int(C.k_probe_count)
+}

@@ -1,0 +1,23 @@
+// Package rmsnorm scales rows to unit root mean square and by a weight (Zhang and Sennrich, 2019).
+package rmsnorm
+
+/*
+#cgo CFLAGS: -I${SRCDIR}/../op -std=c11 -O3 -fno-strict-aliasing -Wall -Wextra
+#cgo LDFLAGS: -lm
+#include "op.h"
+extern const k_kernel k_rmsnorm_kernels[];
+extern const int64_t k_rmsnorm_count;
+static const k_kernel *table(void) { return k_rmsnorm_kernels; }
+*/
+import "C"
+
+import (
+	"unsafe"
+
+	_ "strata/kernels/op" // the shared headers
+)
+
+// Kernels is the address and length of this package's table of k_kernel, which package pool registers.
+func Kernels() (unsafe.Pointer, int) {
+	return unsafe.Pointer(C.table()), int(C.k_rmsnorm_count)
+}
