@@ -1,0 +1,65 @@
+package viz_test
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"strata/ui/viz"
+	"strata/ui/viz/viztest"
+)
+
+var pictures = flag.String("pictures", "", "folder to write every picture to, for looking at")
+
+// subjects are the figures of a plan and its runs.
+func subjects() map[string]*viz.Figure {
+	p, plan := viztest.Decode(0.4)
+	predicted, measured := viztest.Run(p, "predicted", 1), viztest.Run(p, "measured", 2)
+	t0, t1, _ := viz.IterationWindow(predicted, 3, 5)
+	loop := p.PeriodicLoop()
+	return map[string]*viz.Figure{
+		"map":       viz.MemoryMap(p, plan, viz.MapOptions{Subtitle: "small-llm decode, dram 64 MiB"}),
+		"map-body":  viz.MemoryMap(p, plan, viz.MapOptions{Begin: loop.Begin, End: loop.End}),
+		"map-empty": viz.MemoryMap(p, nil, viz.MapOptions{}),
+		"timeline":  viz.Timelines(viz.TimelineOptions{Program: p}, predicted, measured),
+		"tokens":    viz.Timelines(viz.TimelineOptions{Title: "Two tokens in the steady state", Program: p, BeginS: t0, EndS: t1}, predicted, measured),
+		"treemap":   viz.Treemap(viz.ProgramLeaves(p, plan), viz.TreemapOptions{}),
+		"curve": viz.SearchCurve(plan.Trace, viz.CurveOptions{LowerBoundS: plan.LowerS,
+			Baselines: []viz.Baseline{{Name: "pin-stream", PredictedS: 2.1}, {Name: "kv-resident", PredictedS: 2.6}, {Name: "demand", PredictedS: 9}}}),
+	}
+}
+
+func TestWritePictures(t *testing.T) {
+	if *pictures == "" {
+		t.Skip("no -pictures folder given")
+	}
+	for name, f := range subjects() {
+		for _, p := range viz.Palettes() {
+			for _, size := range []struct {
+				suffix string
+				w, h   int
+				scale  float64
+			}{{"", 1280, 720, 1}, {"-4k", 3840, 2160, 2}} {
+				if size.scale == 2 && p != viz.Light {
+					continue
+				}
+				var b bytes.Buffer
+				if err := f.WritePNG(&b, size.w, size.h, size.scale, p); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(filepath.Join(*pictures, name+"-"+p.Name+size.suffix+".png"), b.Bytes(), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		var b bytes.Buffer
+		if err := f.WriteSVG(&b, 1280, 720, viz.SVGOptions{Palette: viz.Dark}); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(*pictures, name+".svg"), b.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

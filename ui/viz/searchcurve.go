@@ -1,0 +1,68 @@
+package viz
+
+import "math"
+
+// Baseline is a named result beside a search curve.
+type Baseline struct {
+	Name       string
+	PredictedS float64
+}
+
+// CurveOptions says what stands beside a search curve.
+type CurveOptions struct {
+	Title, Subtitle string
+	LowerBoundS     float64 // 0: none
+	Baselines       []Baseline
+}
+
+// SearchCurve draws the best predicted time over the search's wall time, with
+// the lower bound and the baselines. points are (wall seconds, best seconds).
+func SearchCurve(points [][2]float64, o CurveOptions) *Figure {
+	f := &Figure{Title: o.Title, Subtitle: o.Subtitle, Empty: "No search trace: the plan came from a single construction."}
+	if f.Title == "" {
+		f.Title = "Search"
+	}
+	var t, a []float64
+	low, high := math.Inf(1), math.Inf(-1)
+	for _, p := range points {
+		if math.IsNaN(p[0]) || math.IsInf(p[0], 0) || math.IsNaN(p[1]) || math.IsInf(p[1], 0) {
+			continue
+		}
+		t, a = append(t, p[0]), append(a, p[1])
+		low, high = min(low, p[1]), max(high, p[1])
+	}
+	if len(t) == 0 {
+		return f
+	}
+	panel := Panel{Y: Axis{Unit: UnitSeconds}, X: Axis{UnitSeconds, "search time"}}
+	best := a[len(a)-1]
+	ceiling := high
+	if o.LowerBoundS > 0 {
+		low = min(low, o.LowerBoundS)
+		panel.Marks = append(panel.Marks, Mark{At: o.LowerBoundS, Label: "lower bound " + FormatSeconds(o.LowerBoundS), Ink: InkGood, Dash: true})
+	}
+	for _, b := range o.Baselines {
+		// Baselines far above the curve would flatten it; the table has them.
+		if b.PredictedS > 0 && b.PredictedS < best*2.5 {
+			ceiling = max(ceiling, b.PredictedS)
+			panel.Marks = append(panel.Marks, Mark{At: b.PredictedS, Label: b.Name + " " + FormatSeconds(b.PredictedS), Ink: InkMuted, Dash: true})
+		}
+	}
+	panel.Marks = append(panel.Marks, Mark{At: best, Label: "best " + FormatSeconds(best), Ink: InkAccent})
+	pad := max((ceiling-low)*0.12, ceiling*0.01)
+	end := t[len(t)-1]
+	if len(t) == 1 || end <= t[0] {
+		end = t[0] + max(t[0]*0.1, 1e-3)
+	}
+	panel.View = View{T0: min(t[0], 0), T1: end * 1.02, A0: max(low-pad, 0), A1: ceiling + pad}
+	panel.Series = []Series{{T: t, A: a, Ink: InkAccent, Step: true, Area: true, Floor: o.LowerBoundS}}
+	f.Panels = []Panel{panel}
+	f.Legend = []LegendItem{{Ink: InkAccent, Line: true, Label: "best plan so far"}}
+	if o.LowerBoundS > 0 {
+		f.Legend = append(f.Legend, LegendItem{Ink: InkGood, Line: true, Dash: true, Label: "lower bound"})
+	}
+	if len(o.Baselines) > 0 {
+		f.Legend = append(f.Legend, LegendItem{Ink: InkMuted, Line: true, Dash: true, Label: "baselines"})
+	}
+	return f
+}
