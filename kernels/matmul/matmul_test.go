@@ -95,3 +95,95 @@ func TestMatmulEqualsFloat64(t *testing.T) {
 		}
 	})
 }
+
+// An output's bits depend on its row and its token alone: not on threads, panels, tokens beside it, or
+// the instruction set among the vector versions.
+func TestMatmulBitsDependOnNothingElse(t *testing.T) {
+	kerneltest.EachISA(t, func(t *testing.T) {
+		for _, types := range pairs() {
+			const tokens, n, k = 7, 75, 608 // 19 blocks: an odd tail
+			o := random(kerneltest.NewArena(t, 1<<20), 2, types[0], types[1], tokens, n, k)
+			whole := append([]float32(nil), o.out...)
+			kerneltest.Run(t, kerneltest.NewPool(t, 1), o.ops(0, n)...)
+			copy(whole, o.out)
+			for _, threads := range []int{1, 2, 3} {
+				p := kerneltest.NewPool(t, threads)
+				for _, panel := range []int64{n, 32, 10, 1} {
+					clear(o.out)
+					for first := int64(0); first < n; first += panel {
+						kerneltest.Run(t, p, o.ops(first, min(panel, n-first))...)
+					}
+					kerneltest.SameBits(t, fmt.Sprintf("%v x %v, %d threads, panels of %d", types[0], types[1], threads, panel), o.out, whole)
+				}
+			}
+			clear(o.out)
+			for token := range int64(tokens) {
+				one := o
+				one.tokens, one.xf, one.out = 1, o.xf[token*k:], o.out[token*n:]
+				if o.atype == op.Q8Pair {
+					one.xq = o.xq[token*op.QuantizedRowBytes(k):]
+				}
+				kerneltest.Run(t, kerneltest.NewPool(t, 2), one.ops(0, n)...)
+			}
+			kerneltest.SameBits(t, fmt.Sprintf("%v x %v, token by token", types[0], types[1]), o.out, whole)
+		}
+	})
+}
+
+// The last weight ends against a page without access: prefetching aside, nothing past it is read.
+func TestMatmulReadsNothingPastTheEnd(t *testing.T) {
+	kerneltest.EachISA(t, func(t *testing.T) {
+		for _, types := range pairs() {
+			for _, k := range []int64{32, 96, 576} {
+				o := random(kerneltest.NewArena(t, 1<<20), 3, types[0], types[1], 5, 6, k)
+				kerneltest.Run(t, kerneltest.NewPool(t, 1), o.ops(0, o.n)...)
+				want := append([]float32(nil), o.out...)
+				o.w = kerneltest.NewArena(t, 1<<16).End(o.w)
+				kerneltest.Run(t, kerneltest.NewPool(t, 1), o.ops(0, o.n)...)
+				kerneltest.SameBits(t, fmt.Sprintf("%v x %v, k %d", types[0], types[1], k), o.out, want)
+			}
+		}
+	})
+}
+
+func TestMatmulAddsTo(t *testing.T) {
+	kerneltest.EachISA(t, func(t *testing.T) {
+		o := random(kerneltest.NewArena(t, 1<<20), 4, op.Q4_1, op.Q8Pair, 3, 21, 192)
+		p := kerneltest.NewPool(t, 2)
+		kerneltest.Run(t, p, o.ops(0, o.n)...)
+		want := make([]float32, len(o.out))
+		for i, v := range o.out {
+			o.out[i] = float32(i)
+			want[i] = float32(i) + v
+		}
+		list := o.ops(0, o.n)
+		list[1].Flags |= op.AddTo
+		kerneltest.Run(t, p, list...)
+		kerneltest.SameBits(t, "residual", o.out, want)
+	})
+}
+
+func TestMatmulRefuses(t *testing.T) {
+	o := random(kerneltest.NewArena(t, 1<<20), 5, op.Q4_1, op.F32, 1, 4, 64)
+	p := kerneltest.NewPool(t, 1)
+	good := o.ops(0, 4)[0]
+	for name, spoil := range map[string]func(*op.Op){
+		"k not a multiple of 32":      func(m *op.Op) { m.K = 63 },
+		"float weights, int8 tokens":  func(m *op.Op) { m.WType, m.AType = op.F16, op.Q8Pair },
+		"unknown weight type":         func(m *op.Op) { m.WType = 12 },
+		"no weights":                  func(m *op.Op) { m.W = 0 },
+		"no activations":              func(m *op.Op) { m.X = 0 },
+		"f16 activations":             func(m *op.Op) { m.AType = op.F16 },
+		"negative number of tokens":   func(m *op.Op) { m.Tokens = -1 },
+		"activations where w belongs": func(m *op.Op) { m.WType = op.Q8Pair },
+	} {
+		bad := good
+		spoil(&bad)
+		if err := p.Run([]op.Op{bad}); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+	if err := p.Run([]op.Op{good}); err != nil {
+		t.Error(err)
+	}
+}
