@@ -115,16 +115,101 @@ func must(t testing.TB, v Vocabulary) *Tokenizer {
 	return tok
 }
 
-func TestSampleMissingBytes(t *testing.T) {
-	tok := sample(t)
-	for b := range 256 {
-		if tok.bytes[b] < 0 {
-			t.Logf("no token for byte %#x", b)
+func TestByteWithoutToken(t *testing.T) {
+	v := bytesOnly("gpt2")
+	v.Tokens[0x04] = "instead"
+	if _, err := must(t, v).Encode("ok\x04", false); err == nil || !strings.Contains(err.Error(), "0x04") {
+		t.Errorf("got %v, expected an error that names the byte", err)
+	}
+}
+
+func TestSpecialTokens(t *testing.T) {
+	tok := must(t, bytesOnly("gpt2"))
+	for _, c := range []struct {
+		text    string
+		special bool
+		want    []int32
+	}{
+		{"<|begin|>the<|end|>", true, []int32{256, 261, 257}},
+		{"a<|user|> the", false, []int32{'a', 258, 262}}, // user-defined: always
+		{"<|end", true, []int32{'<', '|', 'e', 'n', 'd'}},
+		{"<|begin|>", false, []int32{'<', '|', 'b', 'e', 'g', 'i', 'n', '|', '>'}},
+		{"<|end|><|end|>", true, []int32{257, 257}},
+		{"aaaaa", true, []int32{264, 'a'}},
+	} {
+		got, err := tok.Encode(c.text, c.special)
+		if err != nil || !slices.Equal(got, c.want) {
+			t.Errorf("%q (special %v): got %v, %v, want %v", c.text, c.special, got, err, c.want)
 		}
 	}
-	if _, err := tok.Encode("ok\xc0", false); err == nil && tok.bytes[0xc0] < 0 {
-		t.Error("a byte without a token was accepted")
+	if out, err := tok.Decode([]int32{256, 261, 258, 257}, false); err != nil || string(out) != "the<|user|>" {
+		t.Errorf("without control tokens: %q, %v", out, err)
 	}
+	if _, err := tok.Decode([]int32{265}, true); err == nil {
+		t.Error("a token beyond the vocabulary was decoded")
+	}
+}
+
+func TestBOS(t *testing.T) {
+	v := bytesOnly("llama-bpe")
+	v.AddBOS = true
+	got, err := must(t, v).Prompt("the")
+	if err != nil || !slices.Equal(got, []int32{256, 261}) {
+		t.Errorf("got %v, %v", got, err)
+	}
+}
+
+func TestRefusedVocabularies(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*Vocabulary)
+		want   string
+	}{
+		"unknown rule":   {func(v *Vocabulary) { v.Pre = "tekken" }, `"tekken", known: deepseek-r1-qwen, gpt-2`},
+		"types":          {func(v *Vocabulary) { v.Types = v.Types[1:] }, "token_type has"},
+		"kind of token":  {func(v *Vocabulary) { v.Types[3] = 9 }, "token 3 is 9"},
+		"no tokens":      {func(v *Vocabulary) { v.Tokens = nil }, "0 tokens"},
+		"merge of one":   {func(v *Vocabulary) { v.Merges[2] = "the" }, "merges[2]"},
+		"merge of space": {func(v *Vocabulary) { v.Merges[2] = " the" }, "merges[2]"},
+	} {
+		v := bytesOnly("gpt2")
+		c.change(&v)
+		if _, err := New(v); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: got %v, want %q in it", name, err, c.want)
+		}
+	}
+}
+
+// A word of any length takes n log n: this ends at once, not after 2^40 steps.
+func TestLongWord(t *testing.T) {
+	tok := must(t, bytesOnly("gpt2"))
+	got, err := tok.Encode(strings.Repeat("a", 1<<20), false)
+	if err != nil || len(got) != 1<<18 {
+		t.Errorf("%d tokens, %v", len(got), err)
+	}
+}
+
+func FuzzTokenizer(f *testing.F) {
+	for _, seed := range []string{"", "the <|begin|>", "\xff\xfe", " \n ½ 'S", "<|user|>aaaaa"} {
+		f.Add(seed, "t h\nh e\nĠ t", true)
+	}
+	f.Add("x", "no merge", false)
+	f.Fuzz(func(t *testing.T, text, merges string, special bool) {
+		for pre := range rules {
+			v := bytesOnly(pre)
+			v.Merges = append(v.Merges, strings.Split(merges, "\n")...)
+			tok, err := New(v)
+			if err != nil {
+				continue
+			}
+			ids, err := tok.Encode(text, special)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if back, err := tok.Decode(ids, true); err != nil || string(back) != text {
+				t.Fatalf("%s: %q came back as %q, %v", pre, text, back, err)
+			}
+		}
+	})
 }
 
 func TestRoundTripProperty(t *testing.T) {
