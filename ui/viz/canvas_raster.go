@@ -60,7 +60,7 @@ func (c *rasterCanvas) rect(x, y, w, h float64, ink Ink) {
 
 func (c *rasterCanvas) swatch(x, y, w, h float64, class Class, pattern Pattern) {
 	s := NewScene([]Rect{{T1: 1, A1: 1, Class: class, Pattern: pattern}})
-	c.z.Draw(c.t.Sub(clampRound(x*c.k, c.t.W), clampRound(y*c.k, c.t.H), int(math.Round(w*c.k)), int(math.Round(h*c.k))), s, s.Bounds, Style{Palette: c.p})
+	c.z.Draw(c.t.Sub(clampRound(x*c.k, c.t.W), clampRound(y*c.k, c.t.H), int(math.Round(w*c.k)), int(math.Round(h*c.k))), s, s.Bounds, Style{Palette: c.p, HatchPx: int(8*c.k + 0.5)})
 }
 
 func (c *rasterCanvas) line(a, b point, width float64, ink Ink, dash bool) {
@@ -171,14 +171,14 @@ func (c *rasterCanvas) text(x, baseline float64, s string, size float64, bold bo
 func (c *rasterCanvas) scene(x, y, w, h float64, l Layer, view View) {
 	x0, y0 := clampRound(x*c.k, c.t.W), clampRound(y*c.k, c.t.H)
 	x1, y1 := clampRound((x+w)*c.k, c.t.W), clampRound((y+h)*c.k, c.t.H)
-	c.z.Draw(c.t.Sub(x0, y0, x1-x0, y1-y0), l.Scene, view, Style{Palette: c.p, Font: c.font(smallSize, false)})
+	c.z.Draw(c.t.Sub(x0, y0, x1-x0, y1-y0), l.Scene, view, Style{Palette: c.p, Flat: l.Flat, HatchPx: int(8*c.k + 0.5), Font: c.font(smallSize, false)})
 }
 
 // sceneImage draws a scene alone on a transparent ground.
 func sceneImage(w, h int, l Layer, view View, p *Palette, font *Font) *image.RGBA {
 	m := image.NewRGBA(image.Rect(0, 0, w, h))
 	var z Rasterizer
-	z.Draw(ImageTarget(m), l.Scene, view, Style{Palette: p, Font: font})
+	z.Draw(ImageTarget(m), l.Scene, view, Style{Palette: p, Flat: l.Flat, HatchPx: 16, Font: font})
 	return m
 }
 

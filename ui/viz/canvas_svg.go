@@ -228,14 +228,14 @@ func (c *svgCanvas) scene(x, y, w, h float64, l Layer, view View) {
 			y0, y1 = y1, y0
 		}
 		x0, y0, x1, y1 = max(x0, -8), max(y0, -8), min(x1, w+8), min(y1, h+8)
-		if x1-x0 >= snapPx {
+		if x1-x0 >= snapPx && !l.Flat {
 			x0, x1 = math.Round(x0), math.Round(x1)
 		}
-		if y1-y0 >= snapPx {
+		if y1-y0 >= snapPx && !l.Flat {
 			y0, y1 = math.Round(y0), math.Round(y1)
 		}
 		ew, eh := x1-x0, y1-y0
-		if ew >= edgePx && eh >= edgePx { // the gap stands for the raster's edge
+		if ew >= edgePx && eh >= edgePx && !l.Flat { // the gap stands for the raster's edge
 			ew, y0, eh = ew-1, y0+1, eh-1
 		}
 		fmt.Fprintf(&c.body, `<rect x="%s" y="%s" width="%s" height="%s" %s`, num(x+x0), num(y+y0), num(max(ew, 0.05)), num(max(eh, 0.05)), c.fill(s.Class[i], s.Pattern[i]))
@@ -254,7 +254,10 @@ func (c *svgCanvas) scene(x, y, w, h float64, l Layer, view View) {
 		if lh < smallSize+10 {
 			baseline = ly + lh/2 + smallSize*0.36
 		}
-		if label != "" {
+		if label == s.Label[i] || len(label) > shortestCut {
+			if s.Pattern[i] != Solid {
+				fmt.Fprintf(&c.body, `<rect x="%s" y="%s" width="%s" height="%d" class="i%d" pointer-events="none"/>`+"\n", num(x+lx+labelInset-2), num(y+baseline-smallSize), num(min(font.Width(label)*1.06+4, lw-labelInset)), smallSize+4, InkFill+Ink(s.Class[i]))
+			}
 			fmt.Fprintf(&c.body, `<text x="%s" y="%s" font-size="%d" class="i%d" pointer-events="none">%s</text>`+"\n", num(x+lx+labelInset), num(y+baseline), smallSize, InkLabel+Ink(s.Class[i]), escape(label))
 		}
 	}

@@ -50,6 +50,7 @@ type Band struct {
 type Layer struct {
 	Scene    *Scene
 	Describe func(ref int32) string
+	Flat     bool // steps of one curve: no edges between rectangles
 }
 
 // Mark is a horizontal line at A across the plot (Vertical: at T from top to
@@ -154,7 +155,7 @@ func (f *Figure) draw(c canvas, w, h float64) {
 	}
 	for i, p := range f.layout(c, w, y, bottom) {
 		if p.w > 0 && p.h > 0 {
-			f.Panels[i].draw(c, p)
+			f.Panels[i].draw(c, p, f.Panels[len(f.Panels)-1].X.Unit)
 		}
 	}
 }

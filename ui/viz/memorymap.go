@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	"strata/malloc"
 )
@@ -138,11 +139,21 @@ type mapBuilder struct {
 	hatch  [3]bool
 }
 
-// stretches is where an interval lies in program order: one piece, or two when
-// it wraps round the loop's end. What lives a whole turn fills the body.
-func (m *mapBuilder) stretches(start, end int) [][2]float64 {
+// inBody reports whether what starts at an instruction lives on the loop's
+// circle.
+func (m *mapBuilder) inBody(start int) bool {
+	return m.loop != nil && start >= m.loop.Begin && start < m.loop.End
+}
+
+// stretches is where an interval lies in program order: one piece, or, on the
+// loop's circle, two when it wraps round the loop's end. What lives a whole turn
+// fills the body.
+func (m *mapBuilder) stretches(start, end int, circle bool) [][2]float64 {
 	l := m.loop
-	if l == nil || start < l.Begin || start >= l.End || end <= l.End {
+	if circle && start >= l.End {
+		start, end = start-(l.End-l.Begin), end-(l.End-l.Begin)
+	}
+	if !circle || end <= l.End {
 		return [][2]float64{{float64(start), float64(end)}}
 	}
 	if end-start >= l.End-l.Begin {
@@ -157,6 +168,9 @@ func (m *mapBuilder) tier(tier int) (Panel, bool) {
 	leaving := map[int][][2]int{}
 	for i := range m.plan.Copies {
 		c := &m.plan.Copies[i]
+		if c.Once && m.inBody(m.blockStart(c.Block)) && !m.inBody(c.Start) {
+			continue // fills the body's block before its first turn
+		}
 		if c.Block < 0 || c.Block >= len(m.plan.Blocks) || c.Engine < 0 || c.Engine >= len(m.p.Engines) || c.Before <= c.Start {
 			continue
 		}
@@ -179,11 +193,11 @@ func (m *mapBuilder) tier(tier int) (Panel, bool) {
 		blocks++
 		class, label := ClassScratch, "scratch"
 		if b.Buf >= 0 && b.Buf < len(m.p.Buffers) {
-			class, label = BufferClass(&m.p.Buffers[b.Buf]), m.p.Buffers[b.Buf].Name
+			class, label = BufferClass(&m.p.Buffers[b.Buf]), strings.TrimSuffix(m.p.Buffers[b.Buf].Name, ".weight")
 		}
 		m.seen[class] = true
 		emit := func(start, end int, pattern Pattern) {
-			for _, s := range m.stretches(start, end) {
+			for _, s := range m.stretches(start, end, m.inBody(b.Start)) {
 				r := Rect{s[0], s[1], float64(b.Offset), float64(b.Offset + size), class, pattern, int32(i), label}
 				if r.T1 > m.t0 && r.T0 < m.t1 {
 					rects = append(rects, r)
@@ -214,8 +228,16 @@ func (m *mapBuilder) tier(tier int) (Panel, bool) {
 		panel.Note = fmt.Sprintf("%s, %s blocks", FormatBytes(peak), groupThousands(int64(blocks)))
 	}
 	panel.View = View{m.t0, m.t1, 0, top * 1.06}
-	panel.Layers = []Layer{{NewScene(rects), m.describeBlock}}
+	panel.Layers = []Layer{{Scene: NewScene(rects), Describe: m.describeBlock}}
 	return panel, true
+}
+
+// blockStart is a block's start, -1 for an index outside the plan.
+func (m *mapBuilder) blockStart(block int) int {
+	if block < 0 || block >= len(m.plan.Blocks) {
+		return -1
+	}
+	return m.plan.Blocks[block].Start
 }
 
 // split emits a block's life in pieces: hatched while a copy fills or empties
@@ -227,7 +249,7 @@ func (m *mapBuilder) split(b *malloc.Block, in, out [][2]int, emit func(start, e
 	}
 	var cuts []piece
 	length := 0
-	if m.loop != nil {
+	if m.inBody(b.Start) {
 		length = m.loop.End - m.loop.Begin
 	}
 	add := func(w [2]int, pattern Pattern) {
@@ -288,15 +310,19 @@ func (m *mapBuilder) engine(e int) (Panel, bool) {
 		at     int
 	}
 	var windows []window
-	count, bytes := 0, int64(0)
+	count, once, bytes := 0, 0, int64(0)
 	for i := range m.plan.Copies {
 		c := &m.plan.Copies[i]
 		if c.Engine != e {
 			continue
 		}
-		count++
 		bytes += c.Bytes
-		for _, s := range m.stretches(c.Start, max(c.Before, c.Start+1)) {
+		if c.Once {
+			once++ // the hand-over into the loop: all at one place, told in the note
+			continue
+		}
+		count++
+		for _, s := range m.stretches(c.Start, max(c.Before, c.Start+1), m.inBody(c.Start)) {
 			if s[1] > m.t0 && s[0] < m.t1 {
 				windows = append(windows, window{s[0], s[1], i})
 			}
@@ -314,6 +340,7 @@ func (m *mapBuilder) engine(e int) (Panel, bool) {
 		}
 		return a.at - b.at
 	})
+	const maxCopyLanes = 24
 	var ends []float64
 	rects := make([]Rect, 0, len(windows))
 	for _, w := range windows {
@@ -321,27 +348,46 @@ func (m *mapBuilder) engine(e int) (Panel, bool) {
 		for lane < len(ends) && ends[lane] > w.t0 {
 			lane++
 		}
-		if lane == len(ends) {
+		switch {
+		case lane < len(ends):
+		case lane < maxCopyLanes:
 			ends = append(ends, 0)
+		default: // rather over the copy that ends first than an endless stack
+			for k := range ends {
+				if lane == len(ends) || ends[k] < ends[lane] {
+					lane = k
+				}
+			}
 		}
 		ends[lane] = w.t1
 		c := &m.plan.Copies[w.at]
 		class, name := ClassOther, ""
 		if c.Buf >= 0 && c.Buf < len(m.p.Buffers) {
-			class, name = BufferClass(&m.p.Buffers[c.Buf]), m.p.Buffers[c.Buf].Name
+			class, name = BufferClass(&m.p.Buffers[c.Buf]), strings.TrimSuffix(m.p.Buffers[c.Buf].Name, ".weight")
 		}
 		m.seen[class] = true
 		rects = append(rects, Rect{w.t0, w.t1, float64(lane), float64(lane) + 0.88, class, Solid, int32(w.at), name})
 	}
+	note := fmt.Sprintf("%s planned, %s: a bar runs from issue to deadline", plural(count, "copy", "copies"), FormatBytes(bytes))
+	if once > 0 {
+		note = fmt.Sprintf("%s and %d once into the loop, %s: a bar runs from issue to deadline", plural(count, "copy", "copies"), once, FormatBytes(bytes))
+	}
 	from, to := m.p.Tiers[m.p.Engines[e].From].Name, m.p.Tiers[m.p.Engines[e].To].Name
 	return Panel{
-		Title: fmt.Sprintf("%s → %s", from, to),
-		Note: fmt.Sprintf("%s copies planned, %s; a bar runs from issue to deadline, up to %d at once",
-			groupThousands(int64(count)), FormatBytes(bytes), len(ends)),
+		Title:  fmt.Sprintf("%s → %s", from, to),
+		Note:   note,
 		Weight: min(0.5+0.25*float64(len(ends)), 3),
-		View:   View{m.t0, m.t1, max(float64(len(ends)), 2), 0},
-		Layers: []Layer{{NewScene(rects), m.describeCopy}},
+		View:   View{m.t0, m.t1, max(float64(len(ends)), 2), -0.12},
+		Layers: []Layer{{Scene: NewScene(rects), Describe: m.describeCopy}},
 	}, true
+}
+
+// plural writes a count with its noun.
+func plural(n int, one, many string) string {
+	if n == 1 {
+		many = one
+	}
+	return groupThousands(int64(n)) + " " + many
 }
 
 func (m *mapBuilder) describeCopy(ref int32) string {

@@ -112,7 +112,7 @@ var fills = [numClasses]uint32{
 	ClassWeight: 0x2E5FA3, ClassKV: 0xE3BC55, ClassActivation: 0x7CCDBB, ClassGradient: 0xA33B6F, ClassOptimizer: 0xA9A3E0,
 	ClassOutput: 0x3F8F6B, ClassScratch: 0x9AA5B4, ClassOther: 0x7F8A98,
 	ClassCompute: 0x2E5FA3, ClassTransfer: 0x7CCDBB, ClassWriteBack: 0xA9A3E0,
-	ClassWaitCopy: 0xE4772E, ClassWaitQueue: 0xE3BC55, ClassWaitWriteBack: 0xA33B6F,
+	ClassWaitCopy: 0xD9541E, ClassWaitQueue: 0xE3BC55, ClassWaitWriteBack: 0xA33B6F,
 	ClassTier0: 0x1F2A44, ClassTier1: 0x44587F, ClassTier2: 0x7F93B5, ClassTier3: 0xBAC6DA,
 	ClassLoop: 0xC9D3E0,
 }
@@ -122,8 +122,8 @@ var fills = [numClasses]uint32{
 var contrastFills = [numClasses]uint32{
 	ClassWeight: 0x0072B2, ClassKV: 0xF0E442, ClassActivation: 0x56B4E9, ClassGradient: 0xD55E00, ClassOptimizer: 0xCC79A7,
 	ClassOutput: 0x009E73, ClassScratch: 0xB8B8B8, ClassOther: 0x6E6E6E,
-	ClassCompute: 0x0072B2, ClassTransfer: 0x56B4E9, ClassWriteBack: 0xCC79A7,
-	ClassWaitCopy: 0xD55E00, ClassWaitQueue: 0xF0E442, ClassWaitWriteBack: 0xE69F00,
+	ClassCompute: 0x0072B2, ClassTransfer: 0x56B4E9, ClassWriteBack: 0x009E73,
+	ClassWaitCopy: 0xD55E00, ClassWaitQueue: 0xF0E442, ClassWaitWriteBack: 0xCC79A7,
 	ClassTier0: 0x1A1A1A, ClassTier1: 0x555555, ClassTier2: 0x909090, ClassTier3: 0xD0D0D0,
 	ClassLoop: 0xC0C0C0,
 }

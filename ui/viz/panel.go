@@ -2,8 +2,9 @@ package viz
 
 import "math"
 
-// draw draws one panel into its plot rectangle.
-func (p *Panel) draw(c canvas, at plot) {
+// draw draws one panel into its plot rectangle; grid is the unit of the common
+// horizontal axis.
+func (p *Panel) draw(c canvas, at plot, grid Unit) {
 	if probe, ok := c.(*probeCanvas); ok {
 		probe.plots = append(probe.plots, at)
 		return
@@ -25,7 +26,7 @@ func (p *Panel) draw(c canvas, at plot) {
 				c.area([]point{{x0, at.y}, {x1, at.y}, {x1, at.y + at.h}, {x0, at.y + at.h}}, Fill(ClassLoop), 0.35)
 			}
 		}
-		p.grid(c, at, px)
+		p.grid(c, at, grid, px)
 	}
 	for _, l := range p.Layers {
 		c.scene(at.x, at.y, at.w, at.h, l, p.View)
@@ -71,14 +72,14 @@ func (p *Panel) xTicks(at plot) []Tick {
 	return Ticks(p.X.Unit, p.View.T0, p.View.T1, max(int(at.w/95), 1))
 }
 
-func (p *Panel) grid(c canvas, at plot, px func(t, a float64) point) {
+func (p *Panel) grid(c canvas, at plot, unit Unit, px func(t, a float64) point) {
 	for _, t := range p.yTicks(at) {
 		y := math.Round(px(0, t.Value).Y)
 		if y > at.y+1 && y < at.y+at.h-1 {
 			c.line(point{at.x, y}, point{at.x + at.w, y}, 1, InkLine, false)
 		}
 	}
-	for _, t := range p.xTicks(at) {
+	for _, t := range Ticks(unit, p.View.T0, p.View.T1, max(int(at.w/95), 1)) {
 		x := math.Round(px(t.Value, 0).X)
 		c.line(point{x, at.y}, point{x, at.y + at.h}, 1, InkLine, false)
 	}
@@ -127,7 +128,7 @@ func (p *Panel) chip(c canvas, at plot, x, baseline float64, s string, ink Ink, 
 		left = x - w/2
 	}
 	left = min(max(left, at.x+3), at.x+at.w-w-3)
-	c.rect(left-3, baseline-smallSize+1, w+6, smallSize+3, InkSurface)
+	c.rect(left-3, baseline-smallSize+1, w+6, smallSize+2, InkSurface)
 	c.text(left, baseline, s, smallSize, false, ink, anchorStart)
 }
 
@@ -155,9 +156,9 @@ func (p *Panel) marks(c canvas, at plot, px func(t, a float64) point) {
 		if m.Vertical || m.Label == "" || y < at.y-0.5 || y > at.y+at.h+0.5 {
 			continue
 		}
-		baseline := y - 4
+		baseline := y - 5
 		if baseline-smallSize < at.y {
-			baseline = y + smallSize + 3
+			baseline = y + smallSize + 4
 		}
 		for range 4 {
 			for _, other := range taken {

@@ -107,18 +107,21 @@ func (t *Target) blend(x, y int, mask []uint8, w, h int, c Color) {
 type Style struct {
 	Palette *Palette
 	Plain   bool  // no anti-aliasing: for frames during a gesture
+	Flat    bool  // neither edges nor snapping: steps of one curve join without seams
+	HatchPx int   // period of hatches in pixels; 0: 8
 	Font    *Font // nil: no labels
 }
 
 // Sizes in pixels below which detail is left out.
 const (
-	snapPx     = 3  // edges of larger extents lie on pixel boundaries
-	edgePx     = 5  // an edge is drawn from here
-	labelWPx   = 60 // room a label needs
-	labelHPx   = 14
-	maxLabels  = 600
-	chunkPx    = 64 // granule of the coverage buffer's dirty marks
-	labelInset = 4
+	snapPx      = 3  // edges of larger extents lie on pixel boundaries
+	edgePx      = 5  // an edge is drawn from here
+	labelWPx    = 60 // room a label needs
+	labelHPx    = 14
+	maxLabels   = 600
+	chunkPx     = 64 // granule of the coverage buffer's dirty marks
+	labelInset  = 4
+	shortestCut = 6 // bytes of a cut label worth showing
 )
 
 // Rasterizer draws scenes. It owns the coverage buffer for anti-aliasing and
@@ -165,9 +168,13 @@ func (z *Rasterizer) Draw(t *Target, s *Scene, view View, style Style) {
 		return
 	}
 	f := newFrame(t, view)
+	if style.HatchPx < 2 {
+		style.HatchPx = 8
+	}
 	w, h := float64(t.W), float64(t.H)
-	t0, t1 := (0-f.bt)/f.kt, (w-f.bt)/f.kt
-	a0, a1 := (0-f.ba)/f.ka, (h-f.ba)/f.ka
+	// One pixel more on each side: rounding may move an edge into the target.
+	t0, t1 := (-1-f.bt)/f.kt, (w+1-f.bt)/f.kt
+	a0, a1 := (-1-f.ba)/f.ka, (h+1-f.ba)/f.ka
 	if a0 > a1 {
 		a0, a1 = a1, a0
 	}
@@ -183,14 +190,14 @@ func (z *Rasterizer) Draw(t *Target, s *Scene, view View, style Style) {
 		}
 		for i := lo; i < hi; i++ {
 			x0, y0, x1, y1 := f.box(s, i)
-			if x1 <= 0 || y1 <= 0 || x0 >= w || y0 >= h {
+			if x1 <= -1 || y1 <= -1 || x0 >= w+1 || y0 >= h+1 {
 				continue
 			}
 			paint := &style.Palette.class[s.Class[i]]
 			if style.Plain {
-				drawPlain(t, x0, y0, x1, y1, paint, s.Pattern[i])
+				drawPlain(t, x0, y0, x1, y1, paint, s.Pattern[i], &style)
 			} else {
-				z.drawExact(t, x0, y0, x1, y1, paint, s.Pattern[i])
+				z.drawExact(t, x0, y0, x1, y1, paint, s.Pattern[i], &style)
 			}
 		}
 	}
@@ -202,22 +209,11 @@ func (z *Rasterizer) Draw(t *Target, s *Scene, view View, style Style) {
 	}
 }
 
-func drawPlain(t *Target, x0, y0, x1, y1 float64, paint *classPaint, pattern Pattern) {
-	ix0, ix1 := clampRound(x0, t.W), clampRound(x1, t.W)
-	iy0, iy1 := clampRound(y0, t.H), clampRound(y1, t.H)
-	if ix1 == ix0 {
-		if ix0 == t.W {
-			return
-		}
-		ix1++
-	}
-	if iy1 == iy0 {
-		if iy0 == t.H {
-			return
-		}
-		iy1++
-	}
-	fillBox(t, ix0, iy0, ix1, iy1, x0, y0, x1, y1, paint, pattern)
+// drawPlain rounds the edges to pixels; nothing is thinner than one.
+func drawPlain(t *Target, x0, y0, x1, y1 float64, paint *classPaint, pattern Pattern, style *Style) {
+	rx0, ry0 := math.Floor(x0+0.5), math.Floor(y0+0.5)
+	rx1, ry1 := max(math.Floor(x1+0.5), rx0+1), max(math.Floor(y1+0.5), ry0+1)
+	fillBox(t, clampRound(rx0, t.W), clampRound(ry0, t.H), clampRound(rx1, t.W), clampRound(ry1, t.H), x0, y0, x1, y1, paint, pattern, style)
 }
 
 // clampRound rounds to the nearest pixel boundary inside [0, n].
@@ -233,7 +229,7 @@ func clampRound(v float64, n int) int {
 
 // fillBox fills whole pixels, then the pattern and the edge where there is
 // room. The float box is the unclipped extent.
-func fillBox(t *Target, ix0, iy0, ix1, iy1 int, x0, y0, x1, y1 float64, paint *classPaint, pattern Pattern) {
+func fillBox(t *Target, ix0, iy0, ix1, iy1 int, x0, y0, x1, y1 float64, paint *classPaint, pattern Pattern, style *Style) {
 	v := paint.fill
 	wide, high := x1-x0 >= edgePx, y1-y0 >= edgePx
 	if pattern != Solid && !(x1-x0 >= snapPx && y1-y0 >= snapPx) {
@@ -243,9 +239,9 @@ func fillBox(t *Target, ix0, iy0, ix1, iy1 int, x0, y0, x1, y1 float64, paint *c
 	}
 	t.fill(ix0, iy0, ix1, iy1, v)
 	if pattern != Solid && x1-x0 >= snapPx && y1-y0 >= snapPx {
-		hatch(t, ix0, iy0, ix1, iy1, pattern, paint.stripe)
+		hatch(t, ix0, iy0, ix1, iy1, pattern, paint.stripe, style.HatchPx)
 	}
-	if wide && high {
+	if wide && high && !style.Flat {
 		// A one-pixel edge at the right and the top keeps neighbours apart
 		// without costing more than a pixel of each.
 		if e := int(math.Floor(x1+0.5)) - 1; e >= ix0 && e < ix1 {
@@ -257,17 +253,25 @@ func fillBox(t *Target, ix0, iy0, ix1, iy1 int, x0, y0, x1, y1 float64, paint *c
 	}
 }
 
-// hatch draws diagonal stripes, 3 of 8 pixels, in phase with the whole picture.
-func hatch(t *Target, x0, y0, x1, y1 int, pattern Pattern, v uint32) {
+// hatch draws diagonal stripes over 3/8 of the period, in phase with the whole picture.
+func hatch(t *Target, x0, y0, x1, y1 int, pattern Pattern, v uint32, period int) {
+	on := max(period*3/8, 1)
 	for y := y0; y < y1; y++ {
 		row := t.Pix[y*t.Stride : y*t.Stride+x1]
 		phase := t.X + y + t.Y
 		if pattern == HatchOut {
 			phase = t.X - y - t.Y
 		}
+		k := (x0 + phase) % period
+		if k < 0 {
+			k += period
+		}
 		for x := x0; x < x1; x++ {
-			if (x+phase)&7 < 3 {
+			if k < on {
 				row[x] = v
+			}
+			if k++; k == period {
+				k = 0
 			}
 		}
 	}
@@ -289,10 +293,10 @@ func (z *Rasterizer) prepare(t *Target) {
 
 // drawExact snaps large extents to pixels and fills them; what is left, thin
 // extents, is accumulated as exact coverage.
-func (z *Rasterizer) drawExact(t *Target, x0, y0, x1, y1 float64, paint *classPaint, pattern Pattern) {
-	snapX, snapY := x1-x0 >= snapPx, y1-y0 >= snapPx
+func (z *Rasterizer) drawExact(t *Target, x0, y0, x1, y1 float64, paint *classPaint, pattern Pattern, style *Style) {
+	snapX, snapY := x1-x0 >= snapPx && !style.Flat, y1-y0 >= snapPx && !style.Flat
 	if snapX && snapY {
-		fillBox(t, clampRound(x0, t.W), clampRound(y0, t.H), clampRound(x1, t.W), clampRound(y1, t.H), x0, y0, x1, y1, paint, pattern)
+		fillBox(t, clampRound(x0, t.W), clampRound(y0, t.H), clampRound(x1, t.W), clampRound(y1, t.H), x0, y0, x1, y1, paint, pattern, style)
 		return
 	}
 	if snapX {
@@ -417,13 +421,19 @@ func (f *frame) labels(s *Scene, t0, t1, a0, a1 float64, style Style) {
 				return
 			}
 			n, cut := font.fit(s.Label[i], x1-x0-2*labelInset)
-			if n == 0 {
+			if n == 0 || cut && n < shortestCut {
 				continue
 			}
 			color := style.Palette.class[s.Class[i]].label
 			baseline := int(math.Floor(y0)) + font.Ascent + labelInset/2
 			if spare := y1 - y0 - float64(font.Height); spare < labelInset {
 				baseline = int(math.Floor(y0+spare/2)) + font.Ascent
+			}
+			if s.Pattern[i] != Solid { // plain ground under the text
+				x := math.Floor(x0) + labelInset - 2
+				wide := min(font.Width(s.Label[i][:n])+4, x1-x-1)
+				t.fill(clampRound(x, t.W), clampRound(float64(baseline-font.Ascent), t.H), clampRound(x+wide, t.W),
+					clampRound(float64(baseline-font.Ascent+font.Height), t.H), style.Palette.class[s.Class[i]].fill)
 			}
 			pen := font.draw(t, math.Floor(x0)+labelInset, baseline, s.Label[i][:n], color)
 			if cut {

@@ -98,7 +98,7 @@ func (b *laneBuilder) lanes(runs []*trace.Timeline) Panel {
 	sort.SliceStable(order, func(i, j int) bool {
 		return order[i].kind == trace.LaneExecutor && order[j].kind != trace.LaneExecutor
 	})
-	panel := Panel{Title: "Lanes"}
+	panel := Panel{Title: "Executors and copy engines"}
 	var rects []Rect
 	at := 0.0
 	for _, k := range order {
@@ -126,7 +126,7 @@ func (b *laneBuilder) lanes(runs []*trace.Timeline) Panel {
 	if at < 12 {
 		panel.Height = at * 26
 	}
-	panel.Layers = []Layer{{NewScene(rects), b.describe}}
+	panel.Layers = []Layer{{Scene: NewScene(rects), Describe: b.describe}}
 	return panel
 }
 
@@ -212,9 +212,7 @@ func (b *laneBuilder) occupancy(runs []*trace.Timeline) []Panel {
 		tiers := r.Tiers
 		panels = append(panels, Panel{
 			Title: title, Note: note, View: View{b.t0, b.t1, 0, top * 1.08}, Y: Axis{Unit: UnitBytes},
-			Layers: []Layer{{NewScene(rects[i]), func(ref int32) string {
-				return tiers[ref].Name
-			}}},
+			Layers: []Layer{{Scene: NewScene(rects[i]), Flat: true, Describe: func(ref int32) string { return tiers[ref].Name }}},
 		})
 	}
 	return panels

@@ -12,6 +12,7 @@ import (
 // Leaf is one thing in a treemap; Bytes is its area.
 type Leaf struct {
 	Name, Group string
+	Label       string // drawn inside; "": Name
 	Bytes       int64
 	Class       Class
 	Pattern     Pattern
@@ -32,9 +33,16 @@ func Squarify(leaves []Leaf, w, h float64) []Rect {
 	rects := make([]Rect, len(leaves))
 	for i, l := range leaves {
 		b := boxes[i]
-		rects[i] = Rect{b.x, b.x + b.w, b.y, b.y + b.h, l.Class, l.Pattern, l.Ref, l.Name}
+		rects[i] = Rect{b.x, b.x + b.w, b.y, b.y + b.h, l.Class, l.Pattern, l.Ref, l.label()}
 	}
 	return rects
+}
+
+func (l *Leaf) label() string {
+	if l.Label != "" {
+		return l.Label
+	}
+	return l.Name
 }
 
 type box struct{ x, y, w, h float64 }
@@ -153,9 +161,19 @@ func Treemap(leaves []Leaf, o TreemapOptions) *Figure {
 		if gap := 3.0; b.w > 4*gap && b.h > 4*gap {
 			b = box{b.x + gap, b.y + gap, b.w - 2*gap, b.h - 2*gap}
 		}
+		largest := 0
+		for k := range sizes {
+			if sizes[k] > sizes[largest] {
+				largest = k
+			}
+		}
 		for k, r := range squarify(sizes, b) {
 			l := &leaves[members[name][k]]
-			rects = append(rects, Rect{r.x, r.x + r.w, r.y, r.y + r.h, l.Class, l.Pattern, int32(members[name][k]), l.Name})
+			label := l.label()
+			if k == largest && len(sizes) > 1 && l.Label != "" {
+				label = name + " " + label
+			}
+			rects = append(rects, Rect{r.x, r.x + r.w, r.y, r.y + r.h, l.Class, l.Pattern, int32(members[name][k]), label})
 		}
 	}
 	var seen [numClasses][3]bool
@@ -178,7 +196,7 @@ func Treemap(leaves []Leaf, o TreemapOptions) *Figure {
 	}
 	f.Panels = []Panel{{
 		View: View{0, w, h, 0}, Frameless: true,
-		Layers: []Layer{{NewScene(rects), func(ref int32) string {
+		Layers: []Layer{{Scene: NewScene(rects), Describe: func(ref int32) string {
 			l := &leaves[ref]
 			if l.Tip != "" {
 				return l.Tip
@@ -213,7 +231,7 @@ func ProgramLeaves(p *malloc.Program, plan *malloc.Plan) []Leaf {
 		if b.Select != nil {
 			continue // a part of other buffers, already counted there
 		}
-		l := Leaf{Name: b.Name, Group: tensorGroup(b), Bytes: b.Size, Class: BufferClass(b), Ref: int32(i)}
+		l := Leaf{Name: b.Name, Group: tensorGroup(b), Label: shortName(b), Bytes: b.Size, Class: BufferClass(b), Ref: int32(i)}
 		state := ""
 		if plan != nil && b.Kind == malloc.KindParam {
 			state = ", resident"
@@ -246,4 +264,15 @@ func tensorGroup(b *malloc.Buffer) string {
 		return parts[0] + "." + parts[1]
 	}
 	return name
+}
+
+// shortName is a tensor's name inside its group: "ffn_up" of
+// "blk.7.ffn_up.weight", "[1024]" of the panel from row 1024.
+func shortName(b *malloc.Buffer) string {
+	group := tensorGroup(b)
+	if b.PanelOf != nil && b.PanelOf.Name == group {
+		return fmt.Sprintf("[%d]", b.PanelOf.Row)
+	}
+	short := strings.TrimPrefix(b.Name, group+".")
+	return strings.TrimSuffix(short, ".weight")
 }

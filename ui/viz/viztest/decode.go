@@ -148,7 +148,7 @@ func (d *decode) place(share float64, kv []int, hidden, logits int, use map[int]
 		d.plan.Blocks = append(d.plan.Blocks, malloc.Block{Buf: b, Start: 0, End: begin, Offset: at},
 			malloc.Block{Buf: b, Start: begin, End: end, Offset: at})
 	}
-	resident := func(b int) bool { return float64(b%97)/97 < share }
+	resident := func(b int) bool { return float64(b*37%97)/97 < share }
 	for b := range d.p.Buffers {
 		if u, ok := use[b]; ok && resident(b) {
 			at := d.fit(b, begin, end+length)
