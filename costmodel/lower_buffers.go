@@ -128,8 +128,12 @@ func (l *lowering) activation(t int32, u int32, e model.Extent) int {
 		return l.shared[t]
 	}
 	ten := &l.g.Tensors[t]
-	if ten.Role == model.RoleTokens && l.isSampled(t) {
-		// The sampled token is handed from iteration to iteration.
+	if ten.Role == model.RoleTokens {
+		// Decode embeds what the iteration before sampled: one buffer carries it.
+		if t = l.sampled(); l.shared[t] >= 0 {
+			return l.shared[t]
+		}
+		ten = &l.g.Tensors[t]
 		l.shared[t] = l.add(malloc.Buffer{
 			Name: ten.Name, Size: 4 * int64(l.w.Parallel), Kind: malloc.KindActivation, Home: l.home, End: malloc.EndDead,
 		}, Origin{Tensor: t, Ubatch: -1, Token: -1})
@@ -153,14 +157,14 @@ func (l *lowering) activation(t int32, u int32, e model.Extent) int {
 	return b
 }
 
-// isSampled tells whether some op writes the token tensor.
-func (l *lowering) isSampled(t int32) bool {
+// sampled is the tensor of the token ids that the model chooses.
+func (l *lowering) sampled() int32 {
 	for i := range l.g.Ops {
-		if l.g.Ops[i].Kind == model.OpSample && l.g.Ops[i].Out[0] == t {
-			return true
+		if l.g.Ops[i].Kind == model.OpSample {
+			return l.g.Ops[i].Out[0]
 		}
 	}
-	return false
+	return model.NoTensor
 }
 
 // activationBytes is a tensor's size in f32 (token ids are 32 bits too).
