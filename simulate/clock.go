@@ -35,6 +35,9 @@ func (s *Simulator) issue(id int32) {
 	s.pending[id] = true
 	e.queue[e.tail&uint32(len(e.queue)-1)] = id
 	e.tail++
+	if s.recorder != nil {
+		s.recorder.issued(s, id)
+	}
 	if e.entering+1 != e.tail || e.last-e.first >= e.maxInFlight {
 		return
 	}
@@ -53,9 +56,6 @@ func (s *Simulator) wait(id int32) error {
 		s.applyRates()
 	}
 	began := s.now
-	if s.recorder != nil {
-		s.recorder.beginWait(s, id)
-	}
 	for s.pending[id] {
 		if math.IsInf(s.next, 1) {
 			return fmt.Errorf("simulate: copies[%d] on engine %d never completes: its engine has no bandwidth left, or waits for a copy that was never issued", id, s.plan.Copies[id].Engine)
@@ -65,7 +65,7 @@ func (s *Simulator) wait(id int32) error {
 	}
 	s.waitS += s.now - began
 	if s.recorder != nil {
-		s.recorder.endWait(s, id, began)
+		s.recorder.waited(s, id, s.origin+began)
 	}
 	return nil
 }

@@ -14,6 +14,10 @@ func (s *Simulator) runRange(from, to, next int, direct bool) (period float64, e
 	for t := from; t < to; {
 		if next < len(s.loops) && s.loops[next].Begin == t {
 			t = s.loops[next].End
+			var outer outerLoop
+			if s.recorder != nil {
+				outer = s.recorder.enterLoop(s, next)
+			}
 			if next == s.periodic {
 				s.beforeS = s.origin + s.now
 				period, err = s.runPeriodic(next, direct)
@@ -23,6 +27,9 @@ func (s *Simulator) runRange(from, to, next int, direct bool) (period float64, e
 			}
 			if err != nil {
 				return 0, err
+			}
+			if s.recorder != nil {
+				s.recorder.leaveLoop(s, next, outer)
 			}
 			next = int(s.skip[next])
 			continue
@@ -43,13 +50,16 @@ func (s *Simulator) runRange(from, to, next int, direct bool) (period float64, e
 func (s *Simulator) runStraight(from, to int) error {
 	for t := from; t < to; t++ {
 		k := t * phases
+		if s.recorder != nil {
+			s.recorder.reach(s, t)
+		}
 		if a, b := s.opsFrom[k], s.opsFrom[k+2]; a < b {
 			if err := s.runOps(a, b); err != nil {
 				return err
 			}
 		}
 		if s.recorder != nil {
-			s.recorder.beginInstruction(s, t)
+			s.recorder.beginInstruction(s)
 		}
 		s.execute(t)
 		if s.recorder != nil {
@@ -61,7 +71,7 @@ func (s *Simulator) runStraight(from, to int) error {
 			}
 		}
 		if s.recorder != nil {
-			s.recorder.reached(s, t+1)
+			s.recorder.leave(s, t)
 		}
 	}
 	return nil
@@ -76,6 +86,9 @@ func (s *Simulator) runPlain(l int, direct bool) error {
 	loop := &s.loops[l]
 	for i := int64(0); i < loop.Trip; i++ {
 		s.iteration[l] = float64(i)
+		if s.recorder != nil {
+			s.recorder.beginIteration(s, l, i)
+		}
 		began, waited := s.now, s.waitS
 		if _, err := s.runRange(loop.Begin, loop.End, l+1, direct); err != nil {
 			return err
@@ -181,6 +194,9 @@ func (s *Simulator) runAll(l int) (float64, error) {
 		s.iteration[l] = float64(i)
 		if s.fixedGrow {
 			s.iteration[l] = float64(trip-1) / 2
+		}
+		if s.recorder != nil {
+			s.recorder.beginIteration(s, l, i)
 		}
 		if err := s.runIteration(l); err != nil {
 			return 0, err

@@ -7,6 +7,9 @@ import (
 	"strata/malloc"
 )
 
+// longestS is more seconds than any run takes; beyond it a bandwidth is zero.
+const longestS = 1e200
+
 // Simulator runs plans and keeps its memory between calls. It is not safe for
 // concurrent use: each worker owns one. It implements malloc.Evaluator.
 type Simulator struct {
@@ -76,9 +79,9 @@ func (s *Simulator) run(p *malloc.Program, plan *malloc.Plan, direct bool) (mall
 	if err != nil {
 		return malloc.Score{}, err
 	}
-	total := s.origin + s.now
-	if math.IsInf(total, 0) || math.IsNaN(total) || total >= never/1e3 {
-		return malloc.Score{}, fmt.Errorf("simulate: the run never ends: an instruction or a copy has no bandwidth at a tier it uses")
+	total, err := s.totalS()
+	if err != nil {
+		return malloc.Score{}, err
 	}
 	if s.periodic >= 0 {
 		s.afterS = total - s.beforeS - s.loopS
@@ -86,6 +89,15 @@ func (s *Simulator) run(p *malloc.Program, plan *malloc.Plan, direct bool) (mall
 		s.beforeS = total
 	}
 	return malloc.Score{TotalS: total, PeriodS: period}, nil
+}
+
+// totalS is the time of the run that just ended.
+func (s *Simulator) totalS() (float64, error) {
+	total := s.origin + s.now
+	if math.IsNaN(total) || total > longestS {
+		return 0, fmt.Errorf("simulate: the run never ends: an instruction or a copy has no bandwidth at a tier it uses")
+	}
+	return total, nil
 }
 
 // prepare compiles and resets.

@@ -14,6 +14,18 @@ type Timeline struct {
 	Lanes    []Lane      `json:"lanes"`
 	Tiers    []Occupancy `json:"tiers"`
 	Counters []Counter   `json:"counters"`
+	// Omitted lists loop iterations that ran but whose slices and occupancy were
+	// not recorded, in time order. TotalS, peaks and counters include them.
+	Omitted []Omission `json:"omitted,omitempty"`
+}
+
+// Omission is a run of unrecorded loop iterations [FromIteration, ToIteration],
+// both included.
+type Omission struct {
+	FromIteration int32   `json:"from_iteration"`
+	ToIteration   int32   `json:"to_iteration"`
+	StartS        float64 `json:"start_s"`
+	EndS          float64 `json:"end_s"`
 }
 
 // LaneKind says what a lane belongs to.
@@ -42,9 +54,15 @@ const (
 	Wait                      // Ref is the copy that was waited for
 )
 
+// Causes of a Wait.
+const (
+	CauseCopy      = "copy"       // the copy's own transfer
+	CauseQueue     = "queue"      // queued predecessors
+	CauseWriteBack = "write-back" // a write-back, queued or moving
+)
+
 // Slice is one stretch of a lane. Iteration is the loop iteration, -1 outside.
-// Cause names why a Wait happened: "copy" (its own transfer), "queue"
-// (queued predecessors), "write-back".
+// Cause names why a Wait happened.
 type Slice struct {
 	Kind      SliceKind `json:"kind"`
 	Ref       int32     `json:"ref"`
