@@ -119,22 +119,24 @@ func (b *builder) build() error {
 		if b.err != nil {
 			return b.err
 		}
-		if len(g.Ops)+len(g.Tensors) > maxOpCount {
-			return fmt.Errorf("%s: the graph has more than %d ops and tensors at layer %d", b.src.Path, maxOpCount, l)
+		b.extras(l)
+		if len(g.Ops)+len(g.Tensors) > maxGraph {
+			return fmt.Errorf("%s: the graph has more than %d ops and tensors at layer %d", b.src.Path, maxGraph, l)
 		}
 	}
 	b.layer = -1
 	b.stage("norm", false, true)
 	final := b.value(RoleActivation, "final", h.Width, AxisOutputs)
 	b.op(OpNorm, "norm", ids(b.x, b.weight(slotOutputNorm, h.Width)), final, b.normAttr())
-	b.unmapped()
+	b.extras(-1)
 	b.stage("output", true, true)
 	logits := b.value(RoleLogits, "logits", h.Vocab, AxisOutputs)
 	b.op(OpMatMul, "output", ids(final, output), logits, Attr{SoftCap: logitCap})
 	b.stage("sample", false, true)
 	next := g.add(Tensor{Name: "next", Role: RoleTokens, DType: I32, Shape: []Dim{{1, AxisOutputs}}, Layer: -1})
 	b.op(OpSample, "sample", ids(logits), next, Attr{})
-	return b.err
+	b.ignored()
+	return b.totalWeights()
 }
 
 // vocabulary settles the size of the vocabulary and whether the output is tied.
@@ -197,9 +199,9 @@ func (b *builder) attention() {
 		b.op(OpNorm, "k_norm", ids(k, w), k, norm)
 	}
 	rope.Heads = h.Heads
-	b.op(OpRope, "rope_q", ids(q, b.freqs), q, rope)
+	b.op(OpRope, "rope_q", b.withFreqs(q), q, rope)
 	rope.Heads = h.KVHeads
-	b.op(OpRope, "rope_k", ids(k, b.freqs), k, rope)
+	b.op(OpRope, "rope_k", b.withFreqs(k), k, rope)
 	kv := b.g.add(Tensor{Name: b.local("kv"), Role: RoleKV, DType: b.opts.KType, Layer: b.layer, Window: window,
 		Shape: []Dim{{1, AxisContext}, {kDim + vDim, AxisOne}},
 		KV:    KVRow{KCols: kDim, VCols: vDim, KType: b.opts.KType, VType: b.opts.VType}})
@@ -223,6 +225,10 @@ func (b *builder) feedForward() {
 	h := &b.g.Hyper
 	if b.expertLayer() {
 		b.mixture()
+		return
+	}
+	if h.FFN == 0 && b.w.loose {
+		b.stage("ffn", false, false)
 		return
 	}
 	if h.FFN == 0 && b.err == nil {
@@ -327,15 +333,35 @@ func (b *builder) stage(name string, panelled, outputOnly bool) {
 	b.g.Stages = append(b.g.Stages, Stage{Name: b.local(name), Layer: b.layer, FirstOp: int32(len(b.g.Ops)), Panelled: panelled, OutputOnly: outputOnly})
 }
 
-// op appends an op to the current stage. Absent optional operands at the end are
-// left out.
+// op appends an op to the current stage. Optional operands (from the third on)
+// that are absent are left out.
 func (b *builder) op(kind OpKind, name string, in []TensorID, out TensorID, attr Attr) {
-	for len(in) > 0 && in[len(in)-1] == NoTensor {
+	for len(in) > 2 && in[len(in)-1] == NoTensor {
 		in = in[:len(in)-1]
 	}
 	s := len(b.g.Stages) - 1
 	b.g.Stages[s].Ops++
 	b.g.Ops = append(b.g.Ops, Op{Kind: kind, Name: b.local(name), Layer: b.layer, Stage: int32(s), In: in, Out: ids(out), Attr: attr})
+}
+
+func (b *builder) withFreqs(t TensorID) []TensorID {
+	if b.freqs == NoTensor {
+		return ids(t)
+	}
+	return ids(t, b.freqs)
+}
+
+// totalWeights refuses shapes whose sum is out of range.
+func (b *builder) totalWeights() error {
+	var sum int64
+	for i := range b.g.Tensors {
+		if t := &b.g.Tensors[i]; t.Role == RoleWeight && b.err == nil {
+			if sum += t.Bytes; sum > 1<<60 {
+				b.err = fmt.Errorf("%s: the weights are beyond 2^60 bytes", b.src.Path)
+			}
+		}
+	}
+	return b.err
 }
 
 func ids(t ...TensorID) []TensorID { return t }

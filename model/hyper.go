@@ -7,34 +7,35 @@ import (
 
 // Fields of the metadata, by their two names.
 var (
-	keyName        = key{"/general.name", "_name_or_path"}
-	keyLayers      = key{"block_count", "num_hidden_layers"}
-	keyWidth       = key{"embedding_length", "hidden_size"}
-	keyHeads       = key{"attention.head_count", "num_attention_heads"}
-	keyKVHeads     = key{"attention.head_count_kv", "num_key_value_heads"}
-	keyHeadDim     = key{"attention.key_length", "head_dim"}
-	keyHeadDimV    = key{"attention.value_length", ""}
-	keyFFN         = key{"feed_forward_length", "intermediate_size"}
-	keyVocab       = key{"vocab_size", "vocab_size"}
-	keyContext     = key{"context_length", "max_position_embeddings"}
-	keyExperts     = key{"expert_count", "num_experts|num_local_experts"}
-	keyExpertsUsed = key{"expert_used_count", "num_experts_per_tok"}
-	keyExpertFFN   = key{"expert_feed_forward_length", "moe_intermediate_size"}
-	keyNormEps     = key{"attention.layer_norm_rms_epsilon", "rms_norm_eps"}
-	keyRopeBase    = key{"rope.freq_base", "rope_theta"}
-	keyRopeDim     = key{"rope.dimension_count", ""}
-	keyRopePartial = key{"", "partial_rotary_factor"}
-	keyRopeScaling = key{"rope.scaling.type", "rope_scaling.rope_type|rope_scaling.type"}
-	keyTied        = key{"", "tie_word_embeddings"}
-	keyWindow      = key{"attention.sliding_window", "sliding_window"}
-	keyWindowRope  = key{"rope.freq_base_swa", "rope_local_base_freq"}
-	keyBOS         = key{"/tokenizer.ggml.bos_token_id", "bos_token_id"}
-	keyEOS         = key{"/tokenizer.ggml.eos_token_id", "eos_token_id"}
-	keyAddBOS      = key{"/tokenizer.ggml.add_bos_token", ""}
-	keyAttnCap     = key{"attn_logit_softcapping", "attn_logit_softcapping"}
-	keyLogitCap    = key{"final_logit_softcapping", "final_logit_softcapping"}
-	keyAttnScalar  = key{"", "query_pre_attn_scalar"}
-	keyTorchDType  = key{"", "torch_dtype|dtype"}
+	keyName          = key{"/general.name", "_name_or_path"}
+	keyLayers        = key{"block_count", "num_hidden_layers"}
+	keyWidth         = key{"embedding_length", "hidden_size"}
+	keyHeads         = key{"attention.head_count", "num_attention_heads"}
+	keyKVHeads       = key{"attention.head_count_kv", "num_key_value_heads"}
+	keyHeadDim       = key{"attention.key_length", "head_dim"}
+	keyHeadDimV      = key{"attention.value_length", ""}
+	keyFFN           = key{"feed_forward_length", "intermediate_size"}
+	keyVocab         = key{"vocab_size", "vocab_size"}
+	keyContext       = key{"context_length", "max_position_embeddings"}
+	keyExperts       = key{"expert_count", "num_experts|num_local_experts"}
+	keyExpertsUsed   = key{"expert_used_count", "num_experts_per_tok"}
+	keyExpertFFN     = key{"expert_feed_forward_length", "moe_intermediate_size"}
+	keyNormEps       = key{"attention.layer_norm_rms_epsilon", "rms_norm_eps"}
+	keyRopeBase      = key{"rope.freq_base", "rope_theta"}
+	keyRopeDim       = key{"rope.dimension_count", ""}
+	keyRopePartial   = key{"", "partial_rotary_factor"}
+	keyRopeScaling   = key{"rope.scaling.type", "rope_scaling.rope_type|rope_scaling.type"}
+	keyTied          = key{"", "tie_word_embeddings"}
+	keyWindow        = key{"attention.sliding_window", "sliding_window"}
+	keyWindowPattern = key{"attention.sliding_window_pattern", "sliding_window_pattern|_sliding_window_pattern"}
+	keyWindowRope    = key{"rope.freq_base_swa", "rope_local_base_freq"}
+	keyBOS           = key{"/tokenizer.ggml.bos_token_id", "bos_token_id"}
+	keyEOS           = key{"/tokenizer.ggml.eos_token_id", "eos_token_id"}
+	keyAddBOS        = key{"/tokenizer.ggml.add_bos_token", ""}
+	keyAttnCap       = key{"attn_logit_softcapping", "attn_logit_softcapping"}
+	keyLogitCap      = key{"final_logit_softcapping", "final_logit_softcapping"}
+	keyAttnScalar    = key{"", "query_pre_attn_scalar"}
+	keyTorchDType    = key{"", "torch_dtype|dtype"}
 )
 
 // Bounds on hyper-parameters. They keep the arithmetic on shapes far from
@@ -44,7 +45,7 @@ const (
 	maxWidth   = 1 << 24
 	maxExperts = 1 << 12
 	maxVocab   = 1 << 28
-	maxOpCount = 1 << 20 // ops and operands of a graph
+	maxGraph   = 1 << 18 // ops and tensors of a graph
 )
 
 // fields collects the first error of a run of reads.

@@ -3,6 +3,8 @@ package model
 import (
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 )
 
 // windowLayers says which layers attend to a sliding window only.
@@ -18,6 +20,19 @@ func (b *builder) windowLayers() ([]bool, error) {
 	}
 	if h.Window == 0 {
 		return out, b.f.err
+	}
+	if f := b.src.GGUF; f != nil && f.Len(b.src.meta.where(keyWindowPattern)) > 1 { // one truth value a layer
+		flags, err := f.Ints(b.src.meta.where(keyWindowPattern))
+		if err != nil {
+			return nil, err
+		}
+		if int64(len(flags)) != h.Layers {
+			return nil, fmt.Errorf("%s: %s has %d entries for %d layers", b.src.Path, b.src.meta.where(keyWindowPattern), len(flags), h.Layers)
+		}
+		for i := range out {
+			out[i] = flags[i] != 0
+		}
+		return out, nil
 	}
 	kinds, found, err := b.src.meta.list(key{"", "layer_types"})
 	if err != nil {
@@ -38,7 +53,7 @@ func (b *builder) windowLayers() ([]bool, error) {
 		}
 		return out, nil
 	}
-	pattern := b.f.integer(key{"", "sliding_window_pattern|_sliding_window_pattern"}, b.fam.WindowPattern, 0, maxLayers)
+	pattern := b.f.integer(keyWindowPattern, b.fam.WindowPattern, 0, maxLayers)
 	first := int64(0)
 	if b.fam.WindowGate != "" {
 		first = b.f.integer(key{"", "max_window_layers"}, 0, 0, maxLayers)
@@ -70,25 +85,48 @@ func (b *builder) expertLayer() bool {
 	return !slices.Contains(dense, fmt.Sprint(b.layer))
 }
 
-// unmapped deals with tensors of the files that no op asked for. A known
-// architecture lists them; an assumed one reads them too, each as one matrix
-// product, so that no stored byte is forgotten.
-func (b *builder) unmapped() {
+// extras adds the tensors of a layer (-1: of none) that no op of an assumed
+// architecture asked for. Each is read as one matrix product, so that no stored
+// byte is forgotten and none is needed earlier than its layer.
+func (b *builder) extras(layer int) {
+	if !b.w.loose || b.err != nil {
+		return
+	}
 	for _, i := range b.w.unused() {
 		r := &b.src.Tensors[i]
-		if r.Name == b.w.name(slotOutput, -1, 0) {
+		if l := layerInName(r.Name); l != layer && !(layer < 0 && int64(l) >= b.g.Hyper.Layers) {
 			continue
 		}
-		if b.fam != &assumedFamily {
-			b.g.Ignored = append(b.g.Ignored, r.Name)
-			continue
+		w := b.w.use(i, layer)
+		axis := AxisTokens
+		if layer < 0 {
+			axis = AxisOutputs
 		}
-		w := b.w.use(i, -1)
-		out := b.value(RoleScratch, r.Name+".out", r.Rows(), AxisOutputs)
-		b.op(OpMatMul, "assumed", ids(b.x, w), out, Attr{})
+		out := b.value(RoleScratch, r.Name+".out", r.Rows(), axis)
+		b.op(OpMatMul, r.Name, ids(b.x, w), out, Attr{})
 	}
-	if b.fam == &assumedFamily {
+}
+
+// layerInName is the first number that stands alone in a dotted name, -1 when
+// there is none.
+func layerInName(name string) int {
+	for part := range strings.SplitSeq(name, ".") {
+		if n, err := strconv.Atoi(part); err == nil && n >= 0 {
+			return n
+		}
+	}
+	return -1
+}
+
+// ignored lists what the ops of a known architecture leave unread, and says what
+// else an unknown one was assumed to do.
+func (b *builder) ignored() {
+	if b.w.loose {
 		b.g.Assumed = append(b.g.Assumed, "order of the ops", "KV cache of every layer")
+		return
+	}
+	for _, i := range b.w.unused() {
+		b.g.Ignored = append(b.g.Ignored, b.src.Tensors[i].Name)
 	}
 }
 
