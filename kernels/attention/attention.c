@@ -61,15 +61,6 @@ K_AVX2_INLINE __m256 load8(int32_t type, const char *row, int64_t i) {
 	return _mm256_loadu_ps((const float *)row + i);
 }
 
-/* Four sums of eight lanes, each in the order of k_sum8. */
-K_AVX2_INLINE __m128 sum8x4(const __m256 a[4]) {
-	__m128 s[4];
-	for (int j = 0; j < 4; j++) s[j] = _mm_add_ps(_mm256_castps256_ps128(a[j]), _mm256_extractf128_ps(a[j], 1));
-	__m128 u = _mm_add_ps(_mm_unpacklo_ps(s[0], s[1]), _mm_unpackhi_ps(s[0], s[1]));
-	__m128 v = _mm_add_ps(_mm_unpacklo_ps(s[2], s[3]), _mm_unpackhi_ps(s[2], s[3]));
-	return _mm_add_ps(_mm_movelh_ps(u, v), _mm_movehl_ps(v, u));
-}
-
 /* scores[j] = scale * q . K[j]; the rows up to a multiple of four read row length - 1 again. */
 K_AVX2_INLINE void score(const head *s, int32_t type, int64_t k, int64_t stride) {
 	for (int64_t j = 0; j < s->length; j += 4) {
@@ -83,7 +74,7 @@ K_AVX2_INLINE void score(const head *s, int32_t type, int64_t k, int64_t stride)
 			__m256 q = _mm256_loadu_ps(s->q + i);
 			for (int r = 0; r < 4; r++) a[r] = _mm256_fmadd_ps(q, load8(type, row[r], i), a[r]);
 		}
-		_mm_storeu_ps(s->scores + j, _mm_mul_ps(sum8x4(a), _mm_set1_ps(s->scale)));
+		_mm_storeu_ps(s->scores + j, _mm_mul_ps(k_sum8x4(a), _mm_set1_ps(s->scale)));
 	}
 }
 

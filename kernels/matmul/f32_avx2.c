@@ -5,7 +5,7 @@
 
 #if defined(__x86_64__)
 
-enum { ROWS = 4, TOKENS = 8, PREFETCH_BYTES = 1024 };
+enum { ROWS = 4, TOKENS = 8, PREFETCH_BYTES = 4096 };
 
 /* Columns from first to k, which fill no vector (F32, F16, BF16 only). */
 K_AVX2_INLINE float tail(const k_op *op, int32_t type, const char *w, const float *x, int64_t first) {
@@ -23,13 +23,14 @@ K_AVX2_INLINE void gemv(const k_op *op, int32_t type, int64_t row, const int row
 		w[r] = (const char *)op->w + (row + r) * op->w_stride;
 		a[r] = _mm256_setzero_ps();
 	}
-	int64_t blocks = op->k / 32;
+	int64_t blocks = op->k / 32, block_bytes = k_row_bytes(type, 32);
 	for (int64_t b = 0; b < blocks; b++) {
 		__m256 v[4];
+		for (int64_t line = 0; line < rows * block_bytes; line += 64)
+			_mm_prefetch(w[0] + PREFETCH_BYTES + b * rows * block_bytes + line, _MM_HINT_T0);
 		for (int j = 0; j < 4; j++) v[j] = _mm256_loadu_ps(x + 32 * b + 8 * j);
 		for (int r = 0; r < rows; r++) {
 			__m256 d[4];
-			_mm_prefetch(w[r] + k_row_bytes(type, 32) * b + PREFETCH_BYTES, _MM_HINT_T0);
 			k_decode32(type, w[r], b, d);
 			for (int j = 0; j < 4; j++) a[r] = _mm256_fmadd_ps(d[j], v[j], a[r]);
 		}

@@ -9,7 +9,7 @@
  * of operations of an output depends on nothing but k. */
 #include "matmul.h"
 
-enum { ROWS = 4, TOKENS = 4, PREFETCH_BYTES = 768 };
+enum { ROWS = 4, TOKENS = 4, PREFETCH_BYTES = 4096 };
 
 /* Two blocks of weights. */
 typedef struct {
@@ -80,6 +80,17 @@ INT8 void finish(const k_op *op, int32_t type, int64_t token, int64_t row, __m25
 	k_put(op, token, row, value);
 }
 
+/* Four rows of one token. */
+INT8 void finish4(const k_op *op, int32_t type, int64_t token, int64_t row, const __m256 sum[4], const __m128 minimum[4]) {
+	__m128 values = k_sum8x4(sum);
+	if (type != K_Q8_0) {
+		__m128 u = _mm_add_ps(_mm_unpacklo_ps(minimum[0], minimum[1]), _mm_unpackhi_ps(minimum[0], minimum[1]));
+		__m128 v = _mm_add_ps(_mm_unpacklo_ps(minimum[2], minimum[3]), _mm_unpackhi_ps(minimum[2], minimum[3]));
+		values = _mm_add_ps(values, _mm_movehl_ps(v, u)); /* lanes 1 + 3 of each */
+	}
+	k_put4(op, token, row, values);
+}
+
 /* A tile of rows by tokens; one of the two is 1. */
 INT8 void tile(const k_op *op, int32_t type, int64_t row, const int rows, int64_t token, const int tokens) {
 	const int64_t blocks = op->k / 32, pair_bytes = 2 * k_row_bytes(type, 32);
@@ -90,17 +101,26 @@ INT8 void tile(const k_op *op, int32_t type, int64_t row, const int rows, int64_
 	for (int r = 0; r < rows; r++) w[r] = (const char *)op->w + (row + r) * op->w_stride;
 	for (int t = 0; t < tokens; t++) x[t] = (const k_q8_pair *)k_crow(op->x, op->x_stride, token + t);
 	for (int i = 0; i < rows * tokens; i++) sum[i] = _mm256_setzero_ps(), minimum[i] = _mm_setzero_ps();
-	for (int64_t p = 0; p < blocks / 2; p++)
+	for (int64_t p = 0; p < blocks / 2; p++) {
+		/* The rows of a tile lie side by side and are read abreast; what the tiles to come will read is
+		 * fetched in the order of memory. */
+		if (tokens == 1)
+			for (int64_t line = 0; line < rows * pair_bytes; line += 64)
+				_mm_prefetch(w[0] + PREFETCH_BYTES + p * rows * pair_bytes + line, _MM_HINT_T0);
 		for (int r = 0; r < rows; r++) {
-			if (tokens == 1) _mm_prefetch(w[r] + pair_bytes * p + PREFETCH_BYTES, _MM_HINT_T0);
 			weights v = load(type, w[r], p, 1);
 			for (int t = 0; t < tokens; t++) step(type, &v, x[t] + p, &sum[r * tokens + t], &minimum[r * tokens + t]);
 		}
+	}
 	if (blocks % 2)
 		for (int r = 0; r < rows; r++) {
 			weights v = load(type, w[r], blocks / 2, 0);
 			for (int t = 0; t < tokens; t++) step(type, &v, x[t] + blocks / 2, &sum[r * tokens + t], &minimum[r * tokens + t]);
 		}
+	if (rows == 4 && tokens == 1) {
+		finish4(op, type, token, row, sum, minimum);
+		return;
+	}
 	for (int r = 0; r < rows; r++)
 		for (int t = 0; t < tokens; t++) finish(op, type, token + t, row + r, sum[r * tokens + t], minimum[r * tokens + t]);
 }

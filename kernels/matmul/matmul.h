@@ -18,4 +18,12 @@ static inline void k_put(const k_op *op, int64_t token, int64_t row, float value
 	*dst = op->flags & K_FLAG_ADD ? *dst + value : value;
 }
 
+#if defined(__x86_64__)
+/* Four rows of one token. */
+K_AVX2_INLINE void k_put4(const k_op *op, int64_t token, int64_t row, __m128 values) {
+	float *dst = k_row(op->dst, op->dst_stride, token) + row;
+	_mm_storeu_ps(dst, op->flags & K_FLAG_ADD ? _mm_add_ps(_mm_loadu_ps(dst), values) : values);
+}
+#endif
+
 #endif

@@ -17,6 +17,15 @@ K_AVX2_INLINE float k_sum8(__m256 v) {
 	return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
 }
 
+/* Four sums of eight lanes, each in that order. */
+K_AVX2_INLINE __m128 k_sum8x4(const __m256 a[4]) {
+	__m128 s[4];
+	for (int j = 0; j < 4; j++) s[j] = _mm_add_ps(_mm256_castps256_ps128(a[j]), _mm256_extractf128_ps(a[j], 1));
+	__m128 u = _mm_add_ps(_mm_unpacklo_ps(s[0], s[1]), _mm_unpackhi_ps(s[0], s[1]));
+	__m128 v = _mm_add_ps(_mm_unpacklo_ps(s[2], s[3]), _mm_unpackhi_ps(s[2], s[3]));
+	return _mm_add_ps(_mm_movelh_ps(u, v), _mm_movehl_ps(v, u));
+}
+
 K_AVX2_INLINE float k_max8(__m256 v) {
 	__m128 s = _mm_max_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
 	s = _mm_max_ps(s, _mm_movehl_ps(s, s));
