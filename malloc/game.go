@@ -54,6 +54,8 @@ type Action struct {
 	Executor int
 	Lead     int
 	Back     int
+
+	circle bool // a promise whose offset must suit the whole circle (Resident)
 }
 
 // String writes an action as game transcripts show it.
@@ -105,7 +107,23 @@ func (e *InfeasibleError) Error() string {
 // state after them, and the plan that state means. It is not safe for
 // concurrent use; Clone gives each worker its own.
 type Game struct {
-	st state
+	bd  *board
+	opt Options
+	ev  Evaluator
+	st  state
+
+	demand  []int32 // [touch*maxRuns+choice] demandTier per executor choice
+	maxRuns int
+	noFast  []bool  // touches that may only be DROP
+	selects []int32 // touches of select buffers
+
+	floats     floats
+	dirty      []span // instructions whose free memory changed in this move
+	checked    []int
+	checkStamp int
+	gapA, gapB []gap
+	acts       []Action
+	list       []int
 }
 
 // NewGame starts an episode. ev scores plans (it may be nil with NoReward when
@@ -182,7 +200,7 @@ func (g *Game) BlockBytes(buf, tier int) int64 { return g.blockBytes(buf, tier) 
 func (g *Game) FreeBytes(tier, t int) int64 { return g.freeBytes(tier, t) }
 
 // Backups returns the number of drop-backups of the episode.
-func (g *Game) Backups() int { return g.backups() }
+func (g *Game) Backups() int { return g.st.backups }
 
 // Moves returns the moves played so far (the transcript), in order.
 func (g *Game) Moves() []Move { return g.moveLog() }
@@ -195,7 +213,7 @@ type Move struct {
 
 // Plan returns the complete, legal plan of the state: undecided touches count
 // as DROP. Traffic is exact; times, hashes and solver are left to the caller.
-func (g *Game) Plan() *Plan { return g.plan() }
+func (g *Game) Plan() *Plan { return g.buildPlan() }
 
 // Score evaluates Plan with the episode's Evaluator; the result is kept until
 // the state changes.

@@ -1,0 +1,642 @@
+package malloc
+
+import (
+	"fmt"
+	"math"
+	"sort"
+	"strconv"
+)
+
+// picos is how many integer time units the game books per second: rooms and
+// bookings are whole picoseconds, so that booking and releasing commute exactly.
+const picos = 1e12
+
+// touch is one decision about a buffer at one instruction (rule 1): its reads
+// and writes there are decided together.
+type touch struct {
+	buf, instr int32
+	order      int32 // operand order within the instruction, reads before writes
+	pin        int32 // tier the operand is fixed to, or -1
+	def        bool  // the buffer's first write (never for a param)
+	read       bool
+	write      bool
+	readBytes  int64
+	writeBytes int64
+}
+
+// span is a half-open range of instruction indexes.
+type span struct{ s, e int }
+
+// hop is a way from one tier to another: engine first, or two engines through
+// the tier via. first < 0: none.
+type hop struct{ first, second, via int }
+
+type scratchNeed struct {
+	tier  int32
+	bytes int64
+}
+
+// board holds what no move changes: touches, sizes, reach, rooms. It is shared
+// by all clones of a game.
+type board struct {
+	p       *Program
+	nt, ne  int // tiers, engines
+	nb, T   int // buffers, instructions
+	B, E, L int // the periodic body [B, E) of length L; B = E = T without one
+	trip    int64
+
+	touches []touch // buffer-major, by time within a buffer
+	first   []int32 // [nb+1] touches of buffer b are first[b]..first[b+1]-1
+	bodyLo  []int32 // [nb] those of the body are bodyLo[b]..bodyHi[b]-1
+	bodyHi  []int32
+	atInstr []int32 // touches by instruction, operand order
+	atFirst []int32 // [T+1]
+	argOf   []int32 // touch of every operand: reads then writes of instruction 0, 1, …
+	argBase []int32 // [T+1]
+
+	size  []int64 // [nb*nt] bytes a block takes (rule 1)
+	align []int64 // [nb*nt] what its offset is a multiple of
+	class []int32 // [nb] must class, or -1
+	group []int32 // [nb] what a drop-backup drops together
+	may   []int32 // [nb] may class, or -1
+	// members of each must class
+	members [][]int32
+	mays    int
+	groups  int
+
+	written []bool // [nb]
+	out     []bool
+	param   []bool
+
+	scratch      []scratchNeed
+	scratchFirst []int32
+
+	runsOn    [][]RunsOn // [T]
+	execs     []Executor
+	readBW    []float64 // [exec*nt] 0: not reachable
+	writeBW   []float64
+	allFast   [][]float64 // [T][choice] seconds
+	rho       float64     // of the body
+	rhoPre    float64
+	rhoPost   float64
+	path      []hop // [from*nt+to]
+	hops      bool  // some path takes two engines
+	unreached []bool
+	// seg holds, for every time 0..T, the bounds that copy windows at that
+	// instruction must stay within: loop bounds cut the straight parts.
+	segLo, segHi []int32
+	// hold is, for a time inside a loop that is not periodic, the loop's end:
+	// what enters such a loop from outside must stay until there.
+	loopLo, loopHi []int32
+
+	bodySeq, straightSeq []int32 // touches in program order
+}
+
+func roundUp(n, a int64) int64 {
+	if a <= 1 {
+		return n
+	}
+	return (n + a - 1) / a * a
+}
+
+// newBoard derives the tables; it trusts that p passed validation only as far
+// as indexes go, which it checks itself.
+func newBoard(p *Program) (*board, error) {
+	b := &board{p: p, nt: len(p.Tiers), ne: len(p.Engines), nb: len(p.Buffers), T: len(p.Instructions)}
+	b.B, b.E = b.T, b.T
+	if l := p.PeriodicLoop(); l != nil && l.Trip > 0 {
+		if l.Begin < 0 || l.Begin >= l.End || l.End > b.T {
+			return nil, fmt.Errorf("malloc: periodic loop [%d,%d) does not lie in the schedule of %d instructions", l.Begin, l.End, b.T)
+		}
+		b.B, b.E, b.trip = l.Begin, l.End, l.Trip
+	}
+	b.L = b.E - b.B
+	if err := b.readOperands(); err != nil {
+		return nil, err
+	}
+	if err := b.readClasses(); err != nil {
+		return nil, err
+	}
+	if err := b.readExecutors(); err != nil {
+		return nil, err
+	}
+	b.readSizes()
+	b.readPaths()
+	if err := b.readScratch(); err != nil {
+		return nil, err
+	}
+	b.readSegments()
+	b.readRooms()
+	b.readOrder()
+	return b, nil
+}
+
+func (b *board) readOperands() error {
+	p := b.p
+	for i := range p.Engines {
+		e := &p.Engines[i]
+		if e.From < 0 || e.From >= b.nt || e.To < 0 || e.To >= b.nt {
+			return fmt.Errorf("malloc: engine %d joins tiers %d and %d of %d", i, e.From, e.To, b.nt)
+		}
+	}
+	b.written = make([]bool, b.nb)
+	b.out = make([]bool, b.nb)
+	b.param = make([]bool, b.nb)
+	for i := range p.Buffers {
+		f := &p.Buffers[i]
+		if f.Home < 0 || f.Home >= b.nt {
+			return fmt.Errorf("malloc: buffer %d (%s): home tier %d of %d", i, f.Name, f.Home, b.nt)
+		}
+		b.out[i] = f.End == EndOut
+		b.param[i] = f.Kind == KindParam || f.Select != nil
+	}
+	type key struct{ buf, instr int32 }
+	var all []touch
+	seen := make([]int32, b.nb) // index+1 into all of the buffer's latest touch
+	b.argBase = make([]int32, b.T+1)
+	var args []int32
+	for t := range p.Instructions {
+		in := &p.Instructions[t]
+		b.argBase[t] = int32(len(args))
+		op := func(o Operand, write bool, order int) error {
+			if o.Buf < 0 || o.Buf >= b.nb {
+				return fmt.Errorf("malloc: instruction %d (%s): operand names buffer %d of %d", t, in.Name, o.Buf, b.nb)
+			}
+			i := seen[o.Buf] - 1
+			if i < 0 || int(all[i].instr) != t {
+				i = int32(len(all))
+				all = append(all, touch{buf: int32(o.Buf), instr: int32(t), order: int32(order), pin: -1})
+				seen[o.Buf] = i + 1
+			}
+			if write {
+				all[i].write = true
+				all[i].writeBytes += o.Bytes
+				if !b.written[o.Buf] && !b.param[o.Buf] {
+					all[i].def = true
+				}
+				b.written[o.Buf] = true
+			} else {
+				all[i].read = true
+				all[i].readBytes += o.Bytes
+			}
+			args = append(args, i)
+			return nil
+		}
+		for k, o := range in.Reads {
+			if err := op(o, false, k); err != nil {
+				return err
+			}
+		}
+		for k, o := range in.Writes {
+			if err := op(o, true, len(in.Reads)+k); err != nil {
+				return err
+			}
+		}
+		for _, f := range in.Fixed {
+			if len(f.Arg) < 2 || (f.Arg[0] != 'r' && f.Arg[0] != 'w') {
+				return fmt.Errorf("malloc: instruction %d (%s): fixed arg %q is not r0, r1, … or w0, w1, …", t, in.Name, f.Arg)
+			}
+			k, err := strconv.Atoi(f.Arg[1:])
+			n := len(in.Reads)
+			if f.Arg[0] == 'w' {
+				n = len(in.Writes)
+			}
+			if err != nil || k < 0 || k >= n || f.Tier < 0 || f.Tier >= b.nt {
+				return fmt.Errorf("malloc: instruction %d (%s): fixed %q to tier %d names no operand or tier", t, in.Name, f.Arg, f.Tier)
+			}
+			if f.Arg[0] == 'w' {
+				k += len(in.Reads)
+			}
+			all[args[int(b.argBase[t])+k]].pin = int32(f.Tier)
+		}
+	}
+	b.argBase[b.T] = int32(len(args))
+	// buffer-major order
+	perm := make([]int32, len(all))
+	for i := range perm {
+		perm[i] = int32(i)
+	}
+	sort.SliceStable(perm, func(i, j int) bool { return all[perm[i]].buf < all[perm[j]].buf })
+	inv := make([]int32, len(all))
+	b.touches = make([]touch, len(all))
+	b.first = make([]int32, b.nb+1)
+	for i, o := range perm {
+		b.touches[i] = all[o]
+		inv[o] = int32(i)
+		b.first[all[o].buf+1]++
+	}
+	for i := 0; i < b.nb; i++ {
+		b.first[i+1] += b.first[i]
+	}
+	for i := range args {
+		args[i] = inv[args[i]]
+	}
+	b.argOf = args
+	b.bodyLo = make([]int32, b.nb)
+	b.bodyHi = make([]int32, b.nb)
+	for i := 0; i < b.nb; i++ {
+		lo := b.first[i]
+		for lo < b.first[i+1] && int(b.touches[lo].instr) < b.B {
+			lo++
+		}
+		hi := lo
+		for hi < b.first[i+1] && int(b.touches[hi].instr) < b.E {
+			hi++
+		}
+		b.bodyLo[i], b.bodyHi[i] = lo, hi
+	}
+	b.atFirst = make([]int32, b.T+1)
+	for i := range all {
+		b.atFirst[all[i].instr+1]++
+	}
+	for t := 0; t < b.T; t++ {
+		b.atFirst[t+1] += b.atFirst[t]
+	}
+	b.atInstr = make([]int32, len(all)) // all is in instruction, then operand order
+	for i := range all {
+		b.atInstr[i] = inv[i]
+	}
+	return nil
+}
+
+func (b *board) readClasses() error {
+	p := b.p
+	b.class = make([]int32, b.nb)
+	b.may = make([]int32, b.nb)
+	for i := range b.class {
+		b.class[i], b.may[i] = -1, -1
+	}
+	for _, a := range p.Aliases {
+		for _, x := range a.Buffers {
+			if x < 0 || x >= b.nb {
+				return fmt.Errorf("malloc: alias class %q names buffer %d of %d", a.Class, x, b.nb)
+			}
+		}
+		if a.Kind == "may" {
+			for _, x := range a.Buffers {
+				b.may[x] = int32(b.mays)
+			}
+			b.mays++
+			continue
+		}
+		b.join(a.Buffers)
+	}
+	if l := p.PeriodicLoop(); l != nil {
+		for _, c := range l.Carried {
+			if c[0] < 0 || c[0] >= b.nb || c[1] < 0 || c[1] >= b.nb {
+				return fmt.Errorf("malloc: carried pair (%d,%d) of %d buffers", c[0], c[1], b.nb)
+			}
+			b.join(c[:])
+		}
+	}
+	// compact class numbers
+	var members [][]int32
+	for c, m := range b.members {
+		if len(m) < 2 {
+			for _, x := range m {
+				b.class[x] = -1
+			}
+			continue
+		}
+		_ = c
+		for _, x := range m {
+			b.class[x] = int32(len(members))
+		}
+		members = append(members, m)
+	}
+	b.members = members
+	b.group = make([]int32, b.nb)
+	b.groups = len(members)
+	for i := range b.group {
+		if c := b.class[i]; c >= 0 {
+			b.group[i] = c
+		} else {
+			b.group[i] = int32(b.groups)
+			b.groups++
+		}
+	}
+	return nil
+}
+
+// join merges the must classes of all buffers in list.
+func (b *board) join(list []int) {
+	into := int32(-1)
+	for _, x := range list {
+		c := b.class[x]
+		switch {
+		case into < 0 && c >= 0:
+			into = c
+		case into < 0:
+			into = int32(len(b.members))
+			b.members = append(b.members, []int32{int32(x)})
+			b.class[x] = into
+		case c < 0:
+			b.members[into] = append(b.members[into], int32(x))
+			b.class[x] = into
+		case c != into:
+			for _, y := range b.members[c] {
+				b.class[y] = into
+			}
+			b.members[into] = append(b.members[into], b.members[c]...)
+			b.members[c] = nil
+		}
+	}
+}
+
+func (b *board) readExecutors() error {
+	p := b.p
+	b.execs = p.Executors
+	if len(b.execs) == 0 {
+		x := Executor{Name: "executor"}
+		for t := range p.Tiers {
+			x.Access = append(x.Access, Access{Tier: t, ReadBW: p.Tiers[t].ReadBW, WriteBW: p.Tiers[t].WriteBW})
+		}
+		b.execs = []Executor{x}
+	}
+	b.readBW = make([]float64, len(b.execs)*b.nt)
+	b.writeBW = make([]float64, len(b.execs)*b.nt)
+	for i := range b.execs {
+		for _, a := range b.execs[i].Access {
+			if a.Tier < 0 || a.Tier >= b.nt {
+				return fmt.Errorf("malloc: executor %d reaches tier %d of %d", i, a.Tier, b.nt)
+			}
+			b.readBW[i*b.nt+a.Tier] = a.ReadBW
+			b.writeBW[i*b.nt+a.Tier] = a.WriteBW
+		}
+	}
+	b.unreached = make([]bool, b.nt)
+	for t := range b.unreached {
+		b.unreached[t] = true
+		for x := range b.execs {
+			if b.readBW[x*b.nt+t] > 0 || b.writeBW[x*b.nt+t] > 0 {
+				b.unreached[t] = false
+			}
+		}
+	}
+	b.runsOn = make([][]RunsOn, b.T)
+	for t := range b.runsOn {
+		in := &p.Instructions[t]
+		b.runsOn[t] = in.RunsOn
+		if len(in.RunsOn) == 0 {
+			b.runsOn[t] = []RunsOn{{Executor: 0, ComputeS: in.ComputeS}}
+		}
+		for _, r := range b.runsOn[t] {
+			if r.Executor < 0 || r.Executor >= len(b.execs) {
+				return fmt.Errorf("malloc: instruction %d (%s): runs_on names executor %d of %d", t, in.Name, r.Executor, len(b.execs))
+			}
+		}
+	}
+	return nil
+}
+
+// homeIO is the largest io_align of the engines to or from tier h.
+func (b *board) homeIO(h int) int64 {
+	a := int64(1)
+	for i := range b.p.Engines {
+		if e := &b.p.Engines[i]; e.From == h || e.To == h {
+			a = max(a, e.IOAlign)
+		}
+	}
+	return a
+}
+
+// extent is the bytes of buf once widened to multiples of a.
+func (b *board) extent(buf int, a int64) int64 {
+	f := &b.p.Buffers[buf]
+	if f.HomeOffset == nil || a <= 1 {
+		return roundUp(f.Size, a)
+	}
+	lo := *f.HomeOffset / a * a
+	return roundUp(*f.HomeOffset+f.Size, a) - lo
+}
+
+func (b *board) readSizes() {
+	b.size = make([]int64, b.nb*b.nt)
+	b.align = make([]int64, b.nb*b.nt)
+	for i := 0; i < b.nb; i++ {
+		io := b.homeIO(b.p.Buffers[i].Home)
+		for t := 0; t < b.nt; t++ {
+			a := max(b.p.Tiers[t].Align, io, 1)
+			b.align[i*b.nt+t] = a
+			b.size[i*b.nt+t] = roundUp(max(b.extent(i, io), 1), a)
+		}
+	}
+	for _, m := range b.members { // a class's blocks share a place, so it holds the largest
+		for t := 0; t < b.nt; t++ {
+			var z, a int64
+			for _, x := range m {
+				z = max(z, b.size[int(x)*b.nt+t])
+				a = max(a, b.align[int(x)*b.nt+t])
+			}
+			for _, x := range m {
+				b.size[int(x)*b.nt+t], b.align[int(x)*b.nt+t] = roundUp(z, a), a
+			}
+		}
+	}
+}
+
+// readPaths finds for every pair of tiers the fastest engine (ties: lowest id),
+// or the two engines whose slower one is fastest.
+func (b *board) readPaths() {
+	b.path = make([]hop, b.nt*b.nt)
+	direct := func(f, t int) int {
+		best := -1
+		for i := range b.p.Engines {
+			e := &b.p.Engines[i]
+			if e.From == f && e.To == t && e.BW > 0 && (best < 0 || e.BW > b.p.Engines[best].BW) {
+				best = i
+			}
+		}
+		return best
+	}
+	for f := 0; f < b.nt; f++ {
+		for t := 0; t < b.nt; t++ {
+			h := hop{-1, -1, -1}
+			if f == t {
+				b.path[f*b.nt+t] = h
+				continue
+			}
+			if h.first = direct(f, t); h.first < 0 {
+				bw := 0.0
+				for v := 0; v < b.nt; v++ {
+					if v == f || v == t {
+						continue
+					}
+					e1, e2 := direct(f, v), direct(v, t)
+					if e1 < 0 || e2 < 0 {
+						continue
+					}
+					if w := min(b.p.Engines[e1].BW, b.p.Engines[e2].BW); w > bw {
+						bw, h = w, hop{e1, e2, v}
+					}
+				}
+			}
+			b.path[f*b.nt+t] = h
+			b.hops = b.hops || h.second >= 0
+		}
+	}
+}
+
+func (b *board) readScratch() error {
+	b.scratchFirst = make([]int32, b.T+1)
+	for t := 0; t < b.T; t++ {
+		in := &b.p.Instructions[t]
+		lo := len(b.scratch)
+		for k, n := range in.Scratch {
+			id, err := strconv.Atoi(k)
+			if err != nil || id < 0 || id >= b.nt {
+				return fmt.Errorf("malloc: instruction %d (%s): scratch names tier %q", t, in.Name, k)
+			}
+			if n > 0 {
+				b.scratch = append(b.scratch, scratchNeed{int32(id), roundUp(n, max(b.p.Tiers[id].Align, 1))})
+			}
+		}
+		sort.Slice(b.scratch[lo:], func(i, j int) bool { return b.scratch[lo+i].tier < b.scratch[lo+j].tier })
+		b.scratchFirst[t+1] = int32(len(b.scratch))
+	}
+	return nil
+}
+
+func (b *board) readSegments() {
+	cut := make([]bool, b.T+1)
+	cut[0], cut[b.T], cut[b.B], cut[b.E] = true, true, true, true
+	b.loopLo, b.loopHi = make([]int32, b.T), make([]int32, b.T)
+	for i := range b.loopLo {
+		b.loopLo[i] = -1
+	}
+	for _, l := range b.p.Loops {
+		if l.Begin < 0 || l.End > b.T || l.Begin >= l.End || l.Periodic {
+			continue
+		}
+		cut[l.Begin], cut[l.End] = true, true
+		for t := l.Begin; t < l.End; t++ {
+			b.loopLo[t], b.loopHi[t] = int32(l.Begin), int32(l.End)
+		}
+	}
+	b.segLo, b.segHi = make([]int32, b.T+1), make([]int32, b.T+1)
+	lo := 0
+	for t := 0; t <= b.T; t++ {
+		if cut[t] {
+			lo = t
+		}
+		b.segLo[t] = int32(lo)
+	}
+	hi := b.T
+	for t := b.T; t >= 0; t-- {
+		b.segHi[t] = int32(hi)
+		if cut[t] {
+			hi = t
+		}
+	}
+}
+
+// operandTime is the memory time of an instruction's operands at the given
+// bandwidths.
+func (b *board) allFastTime(t int, r RunsOn) float64 {
+	in := &b.p.Instructions[t]
+	var rb, wb float64
+	for k := 0; k < b.nt; k++ {
+		rb = max(rb, b.readBW[r.Executor*b.nt+k])
+		wb = max(wb, b.writeBW[r.Executor*b.nt+k])
+	}
+	mem := 0.0
+	for _, o := range in.Reads {
+		n := float64(o.Bytes)
+		if t >= b.B && t < b.E {
+			for _, g := range b.p.PeriodicLoop().Growth {
+				if g.Buf == o.Buf {
+					n += g.Slope * float64(b.trip-1) / 2
+				}
+			}
+		}
+		if rb > 0 {
+			mem += n / rb
+		}
+	}
+	for _, o := range in.Writes {
+		if wb > 0 {
+			mem += float64(o.Bytes) / wb
+		}
+	}
+	return max(r.ComputeS, mem)
+}
+
+func (b *board) readRooms() {
+	b.allFast = make([][]float64, b.T)
+	for t := range b.allFast {
+		for _, r := range b.runsOn[t] {
+			b.allFast[t] = append(b.allFast[t], b.allFastTime(t, r))
+		}
+	}
+	b.rho = b.rhoOf(b.B, b.E)
+	b.rhoPre = b.rhoOf(0, b.B)
+	b.rhoPost = b.rhoOf(b.E, b.T)
+}
+
+// rhoOf is rule 3's ρ of the part [lo, hi).
+func (b *board) rhoOf(lo, hi int) float64 {
+	sum := 0.0
+	for t := lo; t < hi; t++ {
+		sum += b.allFast[t][0]
+	}
+	need := 0.0
+	for h := 0; h < b.nt; h++ {
+		if !b.unreached[h] {
+			continue
+		}
+		bw, bytes := 0.0, 0.0
+		for i := range b.p.Engines {
+			if b.p.Engines[i].From == h {
+				bw += b.p.Engines[i].BW
+			}
+		}
+		for i := 0; i < b.nb; i++ {
+			if b.p.Buffers[i].Home != h {
+				continue
+			}
+			for k := b.first[i]; k < b.first[i+1]; k++ {
+				if t := int(b.touches[k].instr); t >= lo && t < hi {
+					bytes += float64(b.p.Buffers[i].Size)
+					break
+				}
+			}
+		}
+		if bw > 0 {
+			need += bytes / bw
+		}
+	}
+	if sum <= 0 {
+		return 1
+	}
+	return max(1, need/sum)
+}
+
+func toPicos(s float64) int64 {
+	v := s * picos
+	if v >= math.MaxInt64/4 {
+		return math.MaxInt64 / 4
+	}
+	return int64(math.Round(v))
+}
+
+// copyTime is the time engine e needs for n bytes, in picoseconds.
+func (b *board) copyTime(e int, n int64) int64 { return toPicos(float64(n) / b.p.Engines[e].BW) }
+
+func (b *board) readOrder() {
+	for t := 0; t < b.T; t++ {
+		for k := b.atFirst[t]; k < b.atFirst[t+1]; k++ {
+			if t >= b.B && t < b.E {
+				b.bodySeq = append(b.bodySeq, b.atInstr[k])
+			} else {
+				b.straightSeq = append(b.straightSeq, b.atInstr[k])
+			}
+		}
+	}
+}
+
+func (b *board) inBody(t int) bool { return t >= b.B && t < b.E }
+
+// copyBytes is what engine e moves for all of buf.
+func (b *board) copyBytes(buf, e int) int64 {
+	return b.extent(buf, max(b.p.Engines[e].IOAlign, 1))
+}
