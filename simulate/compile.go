@@ -416,7 +416,7 @@ func (c *compiled) window(i int) (window, error) {
 	}
 	w.issueKey = cp.Start*phases + phaseIssue
 	w.waitKey = before*phases + phaseWait
-	if before == total {
+	if !inBody && !cp.Once && (before == total || before == begin) { // awaited at the stretch's end
 		w.waitKey = (before-1)*phases + phaseBackWait
 	}
 	return w, nil

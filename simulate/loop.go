@@ -155,6 +155,7 @@ func (s *Simulator) runPeriodic(l int, direct bool) (float64, error) {
 		}
 		h.seconds[k], h.waits[k] = s.origin+s.now-began, s.waitS-waited
 	}
+	s.unsettled = q == 0
 	if q == 0 || !exact {
 		s.assignState(&s.saved)
 		directMean, err := s.runAll(l)

@@ -25,6 +25,8 @@ type Simulator struct {
 	fixedGrow bool // the steady evaluator: growth of the periodic loop at its mean
 	recorder  *recorder
 
+	unsettled bool // the periodic loop's state did not repeat: its period is a direct mean
+
 	saved, savedLast state
 	history          stateHistory
 
@@ -140,7 +142,7 @@ func (s *Simulator) prepare(p *malloc.Program, plan *malloc.Plan) error {
 	clear(s.iteration)
 	s.used = resized(s.used, len(p.Tiers))
 	clear(s.used)
-	s.usedAny, s.first, s.final = false, true, false
+	s.usedAny, s.first, s.final, s.unsettled = false, true, false, false
 	s.beforeS, s.loopS, s.afterS = 0, 0, 0
 	return nil
 }
