@@ -62,9 +62,9 @@ func (l *lowering) add(b malloc.Buffer, o Origin) int {
 // its window and the micro-batch being computed, never more than the context.
 func (l *lowering) layoutKV(t int32) (KVLayout, error) {
 	ten := &l.g.Tensors[t]
-	rows := int64(l.w.Context)
-	if ten.Window > 0 {
-		rows = min(rows, int64(l.w.Parallel)*(ten.Window+int64(l.w.Ubatch)))
+	rows, err := model.KVConfig{Context: int64(l.w.Context), Sequences: int64(l.w.Parallel), Ubatch: int64(l.w.Ubatch)}.Cells(ten.Window)
+	if err != nil {
+		return KVLayout{}, fmt.Errorf("%s: %w", ten.Name, err)
 	}
 	kRow, err := ten.KV.KType.RowBytes(ten.KV.KCols)
 	if err != nil {
