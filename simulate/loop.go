@@ -243,6 +243,11 @@ func (s *Simulator) rebase() {
 // assignState restores a saved state.
 func (s *Simulator) assignState(from *state) {
 	s.state.assign(from)
+	// Rates depend on what is not part of the state: the last instruction's use
+	// of the tiers, and the one slot that many engines share.
+	clear(s.used)
+	s.usedAny = false
+	s.applyRates()
 }
 
 // stateHistory holds the states at the loop's begin of the last iterations.

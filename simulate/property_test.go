@@ -1,8 +1,10 @@
 package simulate
 
 import (
+	"flag"
 	"fmt"
 	"math"
+	"os"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -11,6 +13,16 @@ import (
 	"strata/malloc"
 	"strata/trace"
 )
+
+// The drawn programs are small and quick: 100 of them, rapid's default, miss
+// faults that 2000 find.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if f := flag.Lookup("rapid.checks"); f.Value.String() == f.DefValue {
+		_ = flag.Set("rapid.checks", "2000")
+	}
+	os.Exit(m.Run())
+}
 
 // shape draws programs and plans whose windows are legal; what a plan's blocks
 // hold is not the simulator's business.
@@ -106,6 +118,15 @@ func (sh shape) drawCopy(t *rapid.T, p *malloc.Program, plan *malloc.Plan) {
 	default:
 		c.Start = rapid.IntRange(l.Begin+from, l.End-1+from).Draw(t, "start")
 		c.Before = rapid.IntRange(c.Start, c.Start+length-1).Draw(t, "before")
+	}
+	if k := len(plan.Copies) - 1; k >= 0 && rapid.IntRange(0, 3).Draw(t, "second hop") == 0 {
+		// Follow the last copy on another engine, in the same window.
+		first := plan.Copies[k]
+		e := p.Engines[c.Engine]
+		if isBack := p.Engines[first.Engine].To == p.Buffers[first.Buf].Home; first.After < 0 && first.Engine != c.Engine && !isBack && e.To != p.Buffers[first.Buf].Home {
+			c = first
+			c.Engine, c.After = e.ID, k
+		}
 	}
 	plan.Copies = append(plan.Copies, c)
 }

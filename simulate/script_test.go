@@ -21,12 +21,12 @@ type script struct {
 	bufs  map[string]int
 }
 
-// TestScripts runs testdata/*: "machine" states tiers, engines and executors,
-// "run" a program with its plan (see testdata/simulate for the notation) and
+// TestScripts runs testdata/scripts: "machine" states tiers, engines and executors,
+// "run" a program with its plan (see testdata/scripts/simulate for the notation) and
 // prints what Evaluate says; every run is also checked against Direct, and
 // "timeline" prints the recorded slices.
 func TestScripts(t *testing.T) {
-	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
+	datadriven.Walk(t, "testdata/scripts", func(t *testing.T, path string) {
 		s := &script{}
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 			var err error
