@@ -126,6 +126,9 @@ func Check(p *Problem, offsets []int64) error {
 		case p.Capacity > 0 && offsets[i]+it.Size > p.Capacity:
 			return &FitError{Item: i, PeakBytes: offsets[i] + it.Size, Load: Load(p), CapacityBytes: p.Capacity}
 		}
+		if it.Size == 0 {
+			continue
+		}
 		for _, s := range p.unroll(it) {
 			pieces = append(pieces, piece{s.Start, s.End, i})
 		}
