@@ -334,7 +334,7 @@ func (d *ggufDecoder) count(field string, least, most int64) (int64, error) {
 
 // str reads a length-prefixed string.
 func (d *ggufDecoder) str(field string, most int64) (string, error) {
-	n, err := d.u64(field + " length")
+	n, err := d.u64(field)
 	if err != nil {
 		return "", err
 	}

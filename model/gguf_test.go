@@ -214,6 +214,23 @@ func allocated(f func()) uint64 {
 	return after.TotalAlloc - before.TotalAlloc
 }
 
+// Arrays stay in the file: reading the header of a vocabulary of 32 MiB costs no
+// more than that of an empty file.
+func TestArraysStayInTheFile(t *testing.T) {
+	g := small()
+	g.Set("tokenizer.ggml.tokens", slices.Repeat([]string{"a token of text"}, 1<<20))
+	g.Set("tokenizer.ggml.scores", make([]float32, 1<<20))
+	raw := g.Bytes()
+	var f *model.File
+	var err error
+	if grown := allocated(func() { f, err = readGGUF(raw) }); err != nil || grown > allocationConstant {
+		t.Errorf("%d bytes allocated, %v", grown, err)
+	}
+	if n := f.Len("tokenizer.ggml.tokens"); n != 1<<20 {
+		t.Errorf("%d tokens", n)
+	}
+}
+
 // A file cut anywhere is refused, never misread, and never costs more memory.
 func TestTruncatedGGUF(t *testing.T) {
 	raw := small().Bytes()

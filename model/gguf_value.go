@@ -108,8 +108,9 @@ func (d *ggufDecoder) array(v *value, key string, depth int) error {
 	v.pos = d.pos
 	switch v.elem {
 	case typeString:
+		length := key + ": string length"
 		for range v.count {
-			n, err := d.u64(key + ": string length")
+			n, err := d.u64(length)
 			if err != nil {
 				return err
 			}

@@ -9,9 +9,12 @@ import (
 	"strings"
 )
 
-// maxConfigBytes bounds a config.json or a safetensors index; real ones stay
-// below 20 MB even with a hundred thousand tensors.
-const maxConfigBytes = 64 << 20
+// Bounds on JSON files. A real config.json stays below 100 kB, an index below
+// 30 MB even with two hundred thousand tensors.
+const (
+	maxConfigBytes = 4 << 20
+	maxIndexBytes  = 64 << 20
+)
 
 // configMetadata reads fields of a Hugging Face config.json. Multimodal models
 // keep the text model's fields in text_config, which then come first.

@@ -12,8 +12,12 @@ import (
 	"strings"
 )
 
-// maxSafetensorsHeader is the format's own limit on its JSON header.
-const maxSafetensorsHeader = 100_000_000
+const (
+	maxSafetensorsHeader  = 100_000_000 // the format's own limit on its JSON header
+	maxSafetensorsEntry   = 8 << 20     // one value of the header: a tensor, or all free text
+	maxSafetensorsTensors = 1 << 18     // of one file
+	maxShapeText          = 512         // bytes of JSON
+)
 
 // safetensorsTypes maps the format's type names.
 var safetensorsTypes = map[string]DType{
@@ -43,7 +47,8 @@ func readSafetensors(r io.ReaderAt, size int64) ([]Record, error) {
 	if n > maxSafetensorsHeader || int64(n) > size-8 {
 		return nil, fmt.Errorf("header length is %d, but the file has %d bytes and a header at most %d: not a safetensors file, or truncated", n, size, maxSafetensorsHeader)
 	}
-	d := json.NewDecoder(io.NewSectionReader(r, 8, int64(n)))
+	limit := &entryReader{r: io.NewSectionReader(r, 8, int64(n))}
+	d := json.NewDecoder(limit)
 	start, end := 8+int64(n), size
 	if err := expectDelim(d, '{'); err != nil {
 		return nil, fmt.Errorf("header: %w", err)
@@ -51,13 +56,14 @@ func readSafetensors(r io.ReaderAt, size int64) ([]Record, error) {
 	var records []Record
 	seen := map[string]struct{}{}
 	for d.More() {
+		limit.start = d.InputOffset()
 		token, err := d.Token()
 		if err != nil {
 			return nil, fmt.Errorf("header: %w", err)
 		}
 		name, _ := token.(string)
 		if name == "__metadata__" {
-			var ignored map[string]string
+			var ignored json.RawMessage
 			if err := d.Decode(&ignored); err != nil {
 				return nil, fmt.Errorf("header: __metadata__: %w", err)
 			}
@@ -74,6 +80,9 @@ func readSafetensors(r io.ReaderAt, size int64) ([]Record, error) {
 		if err != nil {
 			return nil, fmt.Errorf("tensor %q: %w", name, err)
 		}
+		if len(records) == maxSafetensorsTensors {
+			return nil, fmt.Errorf("header: more than %d tensors", maxSafetensorsTensors)
+		}
 		records = append(records, rec)
 	}
 	if err := expectDelim(d, '}'); err != nil {
@@ -89,6 +98,24 @@ func readSafetensors(r io.ReaderAt, size int64) ([]Record, error) {
 	return records, nil
 }
 
+// entryReader refuses to give the JSON decoder, which keeps whole values in
+// memory, more than one entry may take.
+type entryReader struct {
+	r     io.Reader
+	given int64
+	start int64 // of the current entry
+}
+
+func (e *entryReader) Read(p []byte) (int, error) {
+	left := e.start + maxSafetensorsEntry - e.given
+	if left <= 0 {
+		return 0, fmt.Errorf("the entry at byte %d of the header is longer than %d bytes", e.start, maxSafetensorsEntry)
+	}
+	n, err := e.r.Read(p[:min(int64(len(p)), left)])
+	e.given += int64(n)
+	return n, err
+}
+
 func expectDelim(d *json.Decoder, want json.Delim) error {
 	token, err := d.Token()
 	if err != nil {
@@ -102,32 +129,39 @@ func expectDelim(d *json.Decoder, want json.Delim) error {
 
 func decodeSafetensor(d *json.Decoder, name string, start, end int64) (Record, error) {
 	var entry struct {
-		DType   string   `json:"dtype"`
-		Shape   []int64  `json:"shape"`
-		Offsets [2]int64 `json:"data_offsets"`
+		DType   string          `json:"dtype"`
+		Shape   json.RawMessage `json:"shape"`
+		Offsets [2]int64        `json:"data_offsets"`
 	}
 	if err := d.Decode(&entry); err != nil {
 		return Record{}, err
+	}
+	if len(entry.Shape) > maxShapeText {
+		return Record{}, fmt.Errorf("shape takes %d bytes, at most %d are accepted", len(entry.Shape), maxShapeText)
+	}
+	var shape []int64
+	if err := json.Unmarshal(entry.Shape, &shape); err != nil {
+		return Record{}, fmt.Errorf("shape: %w", err)
 	}
 	t, ok := safetensorsTypes[entry.DType]
 	if !ok {
 		return Record{}, fmt.Errorf("dtype is %.40q, which is not known", entry.DType)
 	}
-	if len(entry.Shape) > 8 {
-		return Record{}, fmt.Errorf("%d dimensions, at most 8 are accepted", len(entry.Shape))
+	if len(shape) > 8 {
+		return Record{}, fmt.Errorf("%d dimensions, at most 8 are accepted", len(shape))
 	}
-	bytes, err := t.TensorBytes(entry.Shape)
+	bytes, err := t.TensorBytes(shape)
 	if err != nil {
-		return Record{}, fmt.Errorf("shape %v: %w", entry.Shape, err)
+		return Record{}, fmt.Errorf("shape %v: %w", shape, err)
 	}
 	from, to := entry.Offsets[0], entry.Offsets[1]
 	switch {
 	case from < 0 || to < from || to > end-start:
 		return Record{}, fmt.Errorf("data_offsets %d to %d are outside the %d bytes of data: truncated or damaged; fetch it again", from, to, end-start)
 	case to-from != bytes:
-		return Record{}, fmt.Errorf("data_offsets span %d bytes, but %s %v takes %d", to-from, t, entry.Shape, bytes)
+		return Record{}, fmt.Errorf("data_offsets span %d bytes, but %s %v takes %d", to-from, t, shape, bytes)
 	}
-	return Record{Name: name, DType: t, Shape: entry.Shape, Offset: start + from, Bytes: bytes}, nil
+	return Record{Name: name, DType: t, Shape: shape, Offset: start + from, Bytes: bytes}, nil
 }
 
 // loadSafetensors reads one file, or all files an index names, and the
@@ -177,7 +211,7 @@ func loadSafetensors(path string) (*Source, error) {
 // readIndex reads model.safetensors.index.json: the shards, in name order, and
 // the shard of each tensor. A shard lies beside its index.
 func readIndex(path string) ([]string, map[string]string, error) {
-	raw, err := readBounded(path, maxConfigBytes)
+	raw, err := readBounded(path, maxIndexBytes)
 	if err != nil {
 		return nil, nil, err
 	}
