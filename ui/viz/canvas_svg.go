@@ -23,7 +23,10 @@ type SVGOptions struct {
 	MaxRects int
 }
 
-const defaultMaxRects = 6000
+const (
+	defaultMaxRects = 6000
+	leastPx         = 0.7 // thinner rectangles would vanish between pixels
+)
 
 // WriteSVG renders the figure as SVG of w × h logical pixels.
 func (f *Figure) WriteSVG(out io.Writer, w, h int, o SVGOptions) error {
@@ -70,7 +73,7 @@ func (f *Figure) WriteSVG(out io.Writer, w, h int, o SVGOptions) error {
 func WriteCSS(out io.Writer, light, dark *Palette) error {
 	b := bufio.NewWriter(out)
 	writeInks(b, light)
-	b.WriteString("@media (prefers-color-scheme: dark) {\n")
+	b.WriteString(".viz .only-dark{display:none}\n@media (prefers-color-scheme: dark) {\n.viz .only-light{display:none}.viz .only-dark{display:inline}\n")
 	writeInks(b, dark)
 	b.WriteString("}\n")
 	return b.Flush()
@@ -127,8 +130,11 @@ func escape(s string) string {
 	return html.EscapeString(clean)
 }
 
+// fontSlack allows for a reader's font that is wider than the one measured.
+const fontSlack = 1.12
+
 func (c *svgCanvas) width(s string, size float64, bold bool) float64 {
-	return DefaultFont(size, bold).Width(s)
+	return DefaultFont(size, bold).Width(s) * fontSlack
 }
 
 func (c *svgCanvas) rect(x, y, w, h float64, ink Ink) {
@@ -219,7 +225,7 @@ func (c *svgCanvas) scene(x, y, w, h float64, l Layer, view View) {
 	}
 	clip := len(c.clips)
 	c.clips = append(c.clips, plot{x, y, w, h})
-	fmt.Fprintf(&c.body, `<g clip-path="url(#%sc%d)">`+"\n", escape(c.o.ID), clip)
+	fmt.Fprintf(&c.body, `<g clip-path="url(#%sc%d)" shape-rendering="crispEdges">`+"\n", escape(c.o.ID), clip)
 	font := DefaultFont(smallSize, false)
 	for _, i := range visible {
 		x0, y0 := view.Pixel(s.T0[i], s.A0[i], w, h)
@@ -238,7 +244,7 @@ func (c *svgCanvas) scene(x, y, w, h float64, l Layer, view View) {
 		if ew >= edgePx && eh >= edgePx && !l.Flat { // the gap stands for the raster's edge
 			ew, y0, eh = ew-1, y0+1, eh-1
 		}
-		fmt.Fprintf(&c.body, `<rect x="%s" y="%s" width="%s" height="%s" %s`, num(x+x0), num(y+y0), num(max(ew, 0.05)), num(max(eh, 0.05)), c.fill(s.Class[i], s.Pattern[i]))
+		fmt.Fprintf(&c.body, `<rect x="%s" y="%s" width="%s" height="%s" %s`, num(x+x0), num(y+y0), num(max(ew, leastPx)), num(max(eh, leastPx)), c.fill(s.Class[i], s.Pattern[i]))
 		if l.Describe != nil {
 			fmt.Fprintf(&c.body, "><title>%s</title></rect>\n", escape(l.Describe(s.Ref[i])))
 		} else {
@@ -249,14 +255,14 @@ func (c *svgCanvas) scene(x, y, w, h float64, l Layer, view View) {
 		if s.Label[i] == "" || lw < labelWPx || lh < labelHPx {
 			continue
 		}
-		label := font.Truncate(s.Label[i], (lw-2*labelInset)*0.94) // another font may be wider
+		label := font.Truncate(s.Label[i], (lw-2*labelInset)/fontSlack)
 		baseline := ly + smallSize + 2
 		if lh < smallSize+10 {
 			baseline = ly + lh/2 + smallSize*0.36
 		}
 		if label == s.Label[i] || len(label) > shortestCut {
 			if s.Pattern[i] != Solid {
-				fmt.Fprintf(&c.body, `<rect x="%s" y="%s" width="%s" height="%d" class="i%d" pointer-events="none"/>`+"\n", num(x+lx+labelInset-2), num(y+baseline-smallSize), num(min(font.Width(label)*1.06+4, lw-labelInset)), smallSize+4, InkFill+Ink(s.Class[i]))
+				fmt.Fprintf(&c.body, `<rect x="%s" y="%s" width="%s" height="%d" class="i%d" pointer-events="none"/>`+"\n", num(x+lx+labelInset-2), num(y+baseline-smallSize), num(min(font.Width(label)*fontSlack+4, lw-labelInset)), smallSize+4, InkFill+Ink(s.Class[i]))
 			}
 			fmt.Fprintf(&c.body, `<text x="%s" y="%s" font-size="%d" class="i%d" pointer-events="none">%s</text>`+"\n", num(x+lx+labelInset), num(y+baseline), smallSize, InkLabel+Ink(s.Class[i]), escape(label))
 		}
@@ -266,10 +272,16 @@ func (c *svgCanvas) scene(x, y, w, h float64, l Layer, view View) {
 
 // picture embeds the data area as PNG.
 func (c *svgCanvas) picture(x, y, w, h float64, l Layer, view View) {
-	p := c.o.Palette
-	if p == nil {
-		p = Light
+	if c.o.Palette == nil { // the page's style shows one of the two
+		c.embed(x, y, w, h, l, view, Light, ` class="only-light"`)
+		c.embed(x, y, w, h, l, view, Dark, ` class="only-dark"`)
+		return
 	}
+	c.embed(x, y, w, h, l, view, c.o.Palette, "")
+}
+
+// embed writes the data area in one palette, on a transparent ground.
+func (c *svgCanvas) embed(x, y, w, h float64, l Layer, view View, p *Palette, attributes string) {
 	const k = 2
 	iw, ih := max(int(w*k), 1), max(int(h*k), 1)
 	m := sceneImage(iw, ih, l, view, p, DefaultFont(smallSize*k, false))
@@ -277,6 +289,6 @@ func (c *svgCanvas) picture(x, y, w, h float64, l Layer, view View) {
 	if err := png.Encode(&b, m); err != nil {
 		return // a bytes.Buffer does not fail, and the size is positive
 	}
-	fmt.Fprintf(&c.body, `<image x="%s" y="%s" width="%s" height="%s" preserveAspectRatio="none" href="data:image/png;base64,%s"/>`+"\n",
-		num(x), num(y), num(w), num(h), base64.StdEncoding.EncodeToString(b.Bytes()))
+	fmt.Fprintf(&c.body, `<image%s x="%s" y="%s" width="%s" height="%s" preserveAspectRatio="none" href="data:image/png;base64,%s"/>`+"\n",
+		attributes, num(x), num(y), num(w), num(h), base64.StdEncoding.EncodeToString(b.Bytes()))
 }

@@ -162,10 +162,12 @@ func (f *Figure) draw(c canvas, w, h float64) {
 
 // truncate shortens a string to a width on a canvas.
 func truncate(c canvas, s string, size float64, bold bool, width float64) string {
-	if c.width(s, size, bold) <= width {
+	w := c.width(s, size, bold)
+	if w <= width {
 		return s
 	}
-	return DefaultFont(size, bold).Truncate(s, width)
+	font := DefaultFont(size, bold)
+	return font.Truncate(s, width*font.Width(s)/w)
 }
 
 // legend draws the legend in as many rows as it needs and returns the y below.
