@@ -1,0 +1,283 @@
+package planner
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"slices"
+
+	"strata/malloc"
+	"strata/planner/mcts"
+)
+
+// AgentOptions are the agent's knobs; zero values mean the defaults.
+type AgentOptions struct {
+	Policy       string       // "gumbel" (default) or "puct"
+	ProgramOrder bool         // decide in program order instead of free order
+	Simulations  int          // per decision, default 24
+	Considered   int          // Gumbel: candidates at the root, default 6
+	Window       int          // buffers searched per episode, default 16; -1: all
+	Guide        *malloc.Plan // a plan to start from; nil: the program alone
+}
+
+// agent is the MCTS player of the mallocGame. Its first game is played by the
+// guide, which knows the program only. Then episode follows episode: a window of
+// buffers is decided by search, move by move, all others as in the best game so
+// far; a game that is better becomes the guide of the next.
+type agent struct{ opt AgentOptions }
+
+// NewAgent returns the solver "mcts".
+func NewAgent(opt AgentOptions) Solver {
+	if opt.Policy == "" {
+		opt.Policy = "gumbel"
+	}
+	if opt.Simulations == 0 {
+		opt.Simulations = 24
+	}
+	if opt.Considered == 0 {
+		opt.Considered = 6
+	}
+	if opt.Window == 0 {
+		opt.Window = 16
+	}
+	return agent{opt}
+}
+
+func (agent) Name() string { return "mcts" }
+
+// episodesWithoutBudget is how many episodes a Solve without limits plays.
+const episodesWithoutBudget = 8
+
+func (s agent) Solve(ctx context.Context, p *Problem, budget Budget, report func(Incumbent)) (*Result, error) {
+	a, err := begin(ctx, p, budget, report, s.Name())
+	if err != nil {
+		return nil, err
+	}
+	episode, err := s.play(a)
+	if err != nil {
+		return nil, err
+	}
+	r, err := a.result(s.Name())
+	if err != nil {
+		return nil, err
+	}
+	r.Episode = episode
+	if s.opt.Guide == nil {
+		alone := r.Incumbent
+		r.Alone = &alone
+	}
+	return r, nil
+}
+
+// play runs episodes until the attempt's budget ends.
+func (s agent) play(a *attempt) (*Episode, error) {
+	p := a.p.Program
+	base, err := demandPlan(p)
+	if err != nil {
+		return nil, err
+	}
+	slow, err := a.offer(base)
+	if err != nil {
+		return nil, err
+	}
+	guide := newGuide(p, base)
+	if s.opt.Guide != nil {
+		guide.learn(s.opt.Guide)
+	}
+	game, err := malloc.NewGame(p, a.screen, malloc.Options{Order: s.order(), NoReward: true})
+	if err != nil {
+		var infeasible *malloc.InfeasibleError
+		if errors.As(err, &infeasible) {
+			return nil, nil // only the repacked demand plan fits: nothing to play
+		}
+		return nil, err
+	}
+	e := &environment{game: game, guide: guide, a: a, free: s.order() == malloc.FreeOrder, body: game.InBody() && p.PeriodicLoop() != nil,
+		slowS: slow.TotalS, spanS: max(slow.TotalS-a.p.LowerS, 1e-12)}
+	e.bestS = slow.TotalS * (1 + 1e-9)
+	var improved *malloc.Plan
+	e.found = func(g *malloc.Game, total float64) { improved = s.finish(a, e, g) }
+	rng := rand.New(rand.NewPCG(a.p.Seed, 0x6d637473))
+	start := game.Mark()
+	var last *Episode
+	for n := 0; ; n++ {
+		if budgetless := a.budget == (Budget{}); budgetless && n > episodesWithoutBudget || n > 0 && a.done() {
+			break
+		}
+		game.Rewind(start)
+		e.path, e.marks, e.cursor = e.path[:0], e.marks[:0], 0
+		e.window = make([]bool, len(p.Buffers))
+		if n > 0 {
+			e.window = s.window(guide, rng)
+		}
+		e.order = guide.rank()
+		if e.free { // the window comes last
+			slices.SortStableFunc(e.order, func(x, y int) int { return boolToInt(e.window[x]) - boolToInt(e.window[y]) })
+		}
+		improved = nil
+		ep, err := s.episode(a, e, rng.Uint64())
+		if err != nil {
+			return last, err
+		}
+		if ep != nil {
+			last = ep
+		}
+		if improved != nil {
+			guide.learn(improved)
+		}
+	}
+	return last, nil
+}
+
+func (s agent) order() malloc.Order {
+	if s.opt.ProgramOrder {
+		return malloc.ProgramOrder
+	}
+	return malloc.FreeOrder
+}
+
+func boolToInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// finish completes the straight parts of a game whose body was met with a better
+// time than any before, and offers the plan; the game is left as it was.
+func (s agent) finish(a *attempt, e *environment, g *malloc.Game) *malloc.Plan {
+	from := e.here()
+	defer e.back(from)
+	if !g.Done() {
+		if err := g.FinishStraight(nil); err != nil {
+			return nil
+		}
+	}
+	plan := g.Plan()
+	if _, err := a.offer(plan); err != nil {
+		return nil
+	}
+	return plan
+}
+
+// window picks the buffers to search: a stretch of neighbours in time among
+// those that have a choice, and as many at random.
+func (s agent) window(g *guide, rng *rand.Rand) []bool {
+	in := make([]bool, len(g.first))
+	var list []int
+	for b, t := range g.first {
+		if t >= 0 && g.tier[b] >= 0 {
+			list = append(list, b)
+		}
+	}
+	if s.opt.Window < 0 || len(list) <= s.opt.Window {
+		for _, b := range list {
+			in[b] = true
+		}
+		return in
+	}
+	slices.SortStableFunc(list, func(x, y int) int { return g.first[x] - g.first[y] })
+	n := s.opt.Window
+	at := rng.IntN(len(list))
+	for i := range n / 2 {
+		in[list[(at+i)%len(list)]] = true
+	}
+	for range n - n/2 {
+		in[list[rng.IntN(len(list))]] = true
+	}
+	return in
+}
+
+// episode plays one game: search decides the window. It returns nil when the
+// window held no decision or the budget ended before the game did.
+func (s agent) episode(a *attempt, e *environment, seed uint64) (*Episode, error) {
+	p := a.p.Program
+	out := &Episode{Instance: p.Name, Policy: s.opt.Policy, Seed: a.p.Seed, SlowS: e.slowS}
+	w := width(p)
+	var policy mcts.Policy[*line]
+	if s.opt.Policy == "puct" {
+		policy = mcts.NewPUCT[*line](e, s.opt.Simulations, w, mcts.Best, mcts.DirichletNoise{Fraction: 0.1, Alpha: 0.5}, seed)
+	} else {
+		policy = mcts.NewGumbel[*line](e, s.opt.Simulations, w, s.opt.Considered, mcts.Best, 1, seed)
+	}
+	ctx, stop := context.WithCancel(a.ctx)
+	defer stop()
+	root := &line{}
+	complete := true
+	for {
+		e.seek(root)
+		d, ok := e.settle()
+		if e.err != nil {
+			return nil, e.err
+		}
+		if !ok {
+			break
+		}
+		if a.done() {
+			stop()
+			complete = false
+		}
+		decision, err := policy.Decide(ctx, root)
+		if err != nil {
+			return nil, err
+		}
+		if e.err != nil {
+			return nil, e.err
+		}
+		step := describe(p, d)
+		summary := policy.Tree().Summarize()
+		for _, code := range summary.Actions {
+			step.Legal = append(step.Legal, decode(code).String())
+		}
+		step.Logits, step.Visits, step.Values, step.Weights = summary.Logits, summary.Visits, summary.QValues, decision.Weights
+		step.Value, step.Chosen = summary.Raw, decision.Slot
+		root.moves = append(root.moves, decision.Action)
+		out.Moves = append(out.Moves, step)
+		if !complete {
+			break
+		}
+	}
+	if complete {
+		e.seek(root)
+		e.settle()
+		e.score()
+		if e.err != nil {
+			return nil, e.err
+		}
+	}
+	if len(out.Moves) == 0 || !complete {
+		return nil, nil
+	}
+	out.Played, out.Backups = len(e.game.Moves()), e.game.Backups()
+	score, err := e.game.Score()
+	if err != nil {
+		return nil, err
+	}
+	out.FinalS = score.TotalS
+	return out, s.rewards(a, e, out, root)
+}
+
+// rewards replays the searched moves and notes the difference reward of each:
+// simulated time with all undecided touches DROP, before minus after the move
+// and what it entails until the next searched decision.
+func (s agent) rewards(a *attempt, e *environment, out *Episode, root *line) error {
+	replay := &line{}
+	e.seek(replay)
+	e.settle()
+	before, err := e.game.Score()
+	if err != nil {
+		return err
+	}
+	for i, m := range root.moves {
+		replay.moves = append(replay.moves, m)
+		e.seek(replay)
+		e.settle()
+		after, err := e.game.Score()
+		if err != nil {
+			return err
+		}
+		out.Moves[i].RewardS = before.TotalS - after.TotalS
+		before = after
+	}
+	return e.err
+}

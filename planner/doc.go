@@ -1,0 +1,27 @@
+// Package planner searches mappings: it turns a malloc.Program into a checked
+// malloc.Plan.
+//
+// Every way of finding a plan is a Solver, found by name through New: baselines
+// that people use today (demand copies, whole layers, llama.cpp's fit order,
+// experts to the CPU, KV resident), two that plan copies (pin-stream, xla-greedy),
+// the MCTS agent of the mallocGame (mcts), and auto, which runs the baselines and
+// gives what is left of the budget to the agent. A solver is anytime: it reports
+// each better plan as it finds it, stops when its context ends or its budget is
+// spent, and returns the best plan it had. Every plan it shows has been accepted
+// by malloc.Check, every time was computed by simulate; nothing here scores a
+// plan by itself.
+//
+//	solver.go      Solver, Problem, Budget, Result, the registry
+//	attempt.go     bookkeeping of one Solve: incumbent, budget, trace
+//	demand.go      all-DROP, repacked; MinCapacity
+//	layers.go      whole layers, llama.cpp's fit, experts to CPU, KV resident
+//	pinstream.go   pin a part, stream the rest through a ring
+//	ring.go        the ring: copies and blocks of what is streamed
+//	xlagreedy.go   the cascade of XLA's memory-space assignment
+//	agent.go       the mallocGame as an mcts.Environment, and the mcts solver
+//	episode.go     a game written out move by move
+//	auto.go        all of them together
+//
+// Equal programs, seeds and evaluation budgets give equal plans; a time budget
+// does not promise that.
+package planner

@@ -1,0 +1,238 @@
+package planner
+
+import (
+	"strata/malloc"
+	"strata/planner/mcts"
+)
+
+// line is a state of the search: the searched moves since the root. What lies
+// between them (forced moves, moves that are not searched) follows from them.
+type line struct{ moves []int32 }
+
+// environment is the mallocGame as an mcts.Environment. One game is kept and
+// moved to the state that is asked about: rewinding is much cheaper than copying.
+//
+// Searched are the decisions about the buffers in the window; all others are
+// played by the guide, and those of the window come last, so that a simulation
+// costs the window, not the game. A state's value is what the guide's completion
+// of it scores, normalised by (all-slow − bound); copies of the same plan are
+// scored once.
+type environment struct {
+	game   *malloc.Game
+	guide  *guide
+	a      *attempt
+	window []bool // per buffer; nil: all are searched
+	order  []int  // buffers in the order of decision (free order only)
+	free   bool
+	body   bool // the searched part is the periodic body
+
+	path   []int32
+	marks  []place // before each move of path
+	cursor int     // buffers of order before it are decided
+	legal  []malloc.Action
+	codes  []int32
+
+	slowS, spanS float64 // value = (slowS − total)/spanS
+	bestS        float64 // best total met with the straight parts undecided
+	found        func(game *malloc.Game, total float64)
+	err          error
+}
+
+// place is a state of the game to return to.
+type place struct {
+	mark   malloc.Mark
+	cursor int
+}
+
+func (e *environment) here() place { return place{e.game.Mark(), e.cursor} }
+
+func (e *environment) back(p place) {
+	e.game.Rewind(p.mark)
+	e.cursor = p.cursor
+}
+
+var _ mcts.Environment[*line] = (*environment)(nil)
+
+// Actions are coded in 32 bits: kind, tier or executor, lead, back + 1.
+func encode(a malloc.Action) int32 {
+	place := a.Tier
+	if a.Kind == malloc.RunOn {
+		place = a.Executor
+	}
+	back := a.Back
+	if a.Kind != malloc.CopyIn {
+		back = -1
+	}
+	return int32(a.Kind) | int32(place)<<2 | int32(a.Lead)<<10 | int32(back+1)<<13
+}
+
+func decode(code int32) malloc.Action {
+	a := malloc.Action{Kind: malloc.ActionKind(code & 3), Lead: int(code >> 10 & 7), Back: int(code>>13) - 1}
+	if place := int(code >> 2 & 255); a.Kind == malloc.RunOn {
+		a.Executor = place
+	} else {
+		a.Tier = place
+	}
+	return a
+}
+
+// width is the most moves one decision of the game can have: DROP, and per tier
+// NOCOPY, four leads, starts 0, 1, 2, 4 … back; or one per executor.
+func width(p *malloc.Program) int {
+	return max(1+17*(len(p.Tiers)-1), len(p.Executors), 1)
+}
+
+// searching says whether the searched part still has decisions.
+func (e *environment) searching() bool {
+	return !e.game.Done() && (!e.body || e.game.InBody())
+}
+
+// settle plays what is not searched, up to the next decision that is; it returns
+// that decision, or false at the end of the searched part.
+func (e *environment) settle() (malloc.Decision, bool) {
+	for e.searching() {
+		d := e.next()
+		searched := !d.RunOn && (e.window == nil || e.window[d.Buf])
+		if searched {
+			e.legal = e.game.Actions(e.legal[:0])
+			if len(e.legal) > 1 {
+				return d, true
+			}
+			if len(e.legal) == 1 {
+				e.play(e.legal[0])
+				continue
+			}
+		}
+		e.play(e.guide.greedy(e.game, d))
+		if e.err != nil {
+			break
+		}
+	}
+	return malloc.Decision{}, false
+}
+
+// next is the game's next decision; in free order the buffer is chosen first:
+// the first undecided of order.
+func (e *environment) next() malloc.Decision {
+	d := e.game.Next()
+	if !e.free || d.RunOn {
+		return d
+	}
+	if d.Touch > 0 && e.begun(d) {
+		return d
+	}
+	for ; e.cursor < len(e.order); e.cursor++ {
+		if e.game.Choose(e.order[e.cursor]) == nil {
+			return e.game.Next()
+		}
+	}
+	return d
+}
+
+// begun says whether an earlier touch of the decision's buffer in the same part
+// is decided.
+func (e *environment) begun(d malloc.Decision) bool {
+	for i, t := range e.game.Touches(d.Buf) {
+		if i < d.Touch && t.Body == d.Body && t.Decided {
+			return true
+		}
+	}
+	return false
+}
+
+func (e *environment) play(a malloc.Action) {
+	if _, err := e.game.Step(a); err != nil && e.err == nil {
+		e.err = err
+	}
+}
+
+// seek moves the game to a state.
+func (e *environment) seek(s *line) {
+	same := 0
+	for same < len(e.path) && same < len(s.moves) && e.path[same] == s.moves[same] {
+		same++
+	}
+	if same < len(e.path) {
+		e.back(e.marks[same])
+		e.path, e.marks = e.path[:same], e.marks[:same]
+	}
+	for _, m := range s.moves[same:] {
+		e.settle()
+		e.marks = append(e.marks, e.here())
+		e.path = append(e.path, m)
+		e.play(decode(m))
+	}
+}
+
+// Copy implements mcts.Environment.
+func (e *environment) Copy(dst, src *line) *line {
+	if dst == nil {
+		dst = &line{}
+	}
+	dst.moves = append(dst.moves[:0], src.moves...)
+	return dst
+}
+
+// Legal implements mcts.Environment.
+func (e *environment) Legal(s *line, actions []int32) int {
+	e.seek(s)
+	if _, ok := e.settle(); !ok {
+		return 0
+	}
+	n := min(len(e.legal), len(actions))
+	for i, a := range e.legal[:n] {
+		actions[i] = encode(a)
+	}
+	return n
+}
+
+// Prior implements mcts.Environment.
+func (e *environment) Prior(s *line, actions []int32, logits []float64) {
+	e.seek(s)
+	d, _ := e.settle()
+	for i, code := range actions {
+		logits[i] = e.guide.logit(d, decode(code))
+	}
+}
+
+// Step implements mcts.Environment. Rewards are left to the end: the value of a
+// terminal state is its whole return.
+func (e *environment) Step(s *line, action int32) float64 {
+	s.moves = append(s.moves, action)
+	e.seek(s)
+	if _, ok := e.settle(); !ok {
+		return e.score()
+	}
+	return 0
+}
+
+// Value implements mcts.Environment: the guide completes the searched part.
+func (e *environment) Value(s *line) float64 {
+	e.seek(s)
+	from := e.here()
+	for e.searching() && e.err == nil {
+		e.play(e.guide.greedy(e.game, e.next()))
+	}
+	v := e.score()
+	e.back(from)
+	return v
+}
+
+// score is the value of the game's present plan, what is undecided counting as
+// DROP, and reports it when it is the best so far.
+func (e *environment) score() float64 {
+	if e.err != nil {
+		return 0
+	}
+	e.a.evaluations++
+	score, err := e.game.Score()
+	if err != nil {
+		e.err = err
+		return 0
+	}
+	if score.TotalS < e.bestS {
+		e.bestS = score.TotalS
+		e.found(e.game, score.TotalS)
+	}
+	return (e.slowS - score.TotalS) / e.spanS
+}
