@@ -85,47 +85,33 @@ func (s *Simulator) drain() error {
 
 // handleEvents handles every engine event that is due, then sets next.
 func (s *Simulator) handleEvents() {
-	for {
-		changed := false
+	rerate := false // an engine began or ceased to transfer
+	for again := true; again; {
+		again = false
 		for i := range s.engines {
 			e := &s.engines[i]
 			if e.event > s.now {
 				continue
 			}
-			changed = true
-			if !e.transferring {
-				e.start(s.now)
-				s.mask |= 1 << i
-				if s.recorder != nil {
-					s.recorder.beginTransfer(s, i)
-				}
+			again = true
+			if e.transferring {
+				rerate = s.endTransfer(i) || rerate
 				continue
 			}
-			s.mask &^= 1 << i
-			done := e.finishRequest()
-			if done >= 0 {
-				s.pending[done] = false
-				if s.recorder != nil {
-					s.recorder.endTransfer(s, i, done)
-				}
-			}
-			e.enter(s.now, s.plan.Copies, s.pending)
-			if done >= 0 && s.hasAfter {
-				for k := range s.engines {
-					s.engines[k].enter(s.now, s.plan.Copies, s.pending)
-				}
+			e.start(s.now, 0)
+			s.mask |= 1 << i
+			rerate = true
+			if s.recorder != nil {
+				s.recorder.beginTransfer(s, i)
 			}
 		}
-		if !changed {
-			break
-		}
-		// Engines that go from one request to the next at this instant pass
-		// through "not transferring" once more; rates settle when none is due.
-		if !s.due() {
+		if !again && rerate {
+			rerate = false
 			s.applyRates()
-			if !s.due() {
-				break
-			}
+			again = s.next <= s.now // a request without bytes
+		}
+		if len(s.engines) == 1 && s.engines[0].event > s.now && !rerate {
+			break
 		}
 	}
 	s.next = math.Inf(1)
@@ -134,13 +120,40 @@ func (s *Simulator) handleEvents() {
 	}
 }
 
-func (s *Simulator) due() bool {
-	for i := range s.engines {
-		if s.engines[i].event <= s.now {
-			return true
+// endTransfer ends engine i's transfer and goes on with its next request when
+// that is ready, at the same rate; otherwise it reports that rates change.
+func (s *Simulator) endTransfer(i int) (ceased bool) {
+	e := &s.engines[i]
+	done := e.finishRequest()
+	if done >= 0 {
+		s.pending[done] = false
+		if s.recorder != nil {
+			s.recorder.endTransfer(s, i, done)
 		}
 	}
-	return false
+	if e.entering != e.tail {
+		e.enter(s.now, s.plan.Copies, s.pending)
+	}
+	if e.first != e.last {
+		if ready := e.ready[e.first&uint32(len(e.ready)-1)]; ready <= s.now {
+			e.start(s.now, e.rate)
+			if s.recorder != nil {
+				s.recorder.beginTransfer(s, i)
+			}
+		} else {
+			e.event = ready
+		}
+	}
+	if !e.transferring {
+		s.mask &^= 1 << i
+		ceased = true
+	}
+	if done >= 0 && s.hasAfter {
+		for k := range s.engines {
+			s.engines[k].enter(s.now, s.plan.Copies, s.pending)
+		}
+	}
+	return ceased
 }
 
 // applyRates recomputes every transferring engine's rate after a change of the
@@ -196,10 +209,10 @@ func (s *Simulator) execute(t int) {
 	compute := s.computeS[t]
 	memory := s.memoryTime(t)
 	if !s.steal {
-		s.executeIdle(t, math.Max(compute, memory))
+		s.executeIdle(t, max(compute, memory))
 		return
 	}
-	end := s.now + math.Max(compute, memory)
+	end := s.now + max(compute, memory)
 	if end <= s.next {
 		s.now = end
 		return
@@ -207,7 +220,7 @@ func (s *Simulator) execute(t int) {
 	left := 1.0 // of the memory traffic
 	computeEnd := s.now + compute
 	for {
-		end := math.Max(computeEnd, s.now+left*memory)
+		end := max(computeEnd, s.now+left*memory)
 		if end <= s.next || math.IsInf(s.next, 1) {
 			s.now = end
 			return

@@ -168,11 +168,15 @@ func (e *engine) finishRequest() int32 {
 	return done
 }
 
-// start begins the transfer of the first request in flight.
-func (e *engine) start(now float64) {
+// start begins the transfer of the first request in flight at a rate, 0: not yet
+// known.
+func (e *engine) start(now, rate float64) {
 	e.transferring = true
 	e.remaining = e.request[e.first&uint32(len(e.ready)-1)]
-	e.at, e.rate, e.event = now, 0, math.Inf(1)
+	e.at, e.rate, e.event = now, rate, math.Inf(1)
+	if rate > 0 {
+		e.event = now + e.remaining/rate
+	}
 }
 
 // appendState appends the remaining work of e at time now: what decides how the
