@@ -26,6 +26,7 @@ func Build(src *Source, opts BuildOptions) (*Graph, error) {
 		fam = &assumedFamily
 		g.Assumed = append(g.Assumed, fmt.Sprintf("architecture %q as a plain decoder", src.Arch))
 	}
+	src = src.withDefaults(fam)
 	var err error
 	if g.Hyper, err = readHyper(src, fam); err != nil {
 		return nil, err
@@ -41,6 +42,11 @@ func Build(src *Source, opts BuildOptions) (*Graph, error) {
 		return nil, err
 	}
 	w.loose = fam == &assumedFamily
+	if method, found, err := src.meta.text(keyQuantMethod); err != nil {
+		return nil, err
+	} else if found && w.planned() {
+		g.Assumed = append(g.Assumed, fmt.Sprintf("weights of type %s, though quantization_config says %s", w.dtype, method))
+	}
 	b := &builder{g: g, w: w, fam: fam, opts: opts, src: src, f: &fields{src: src}}
 	if err := b.build(); err != nil {
 		return nil, err

@@ -30,11 +30,15 @@ type family struct {
 	WindowAll      bool
 	WindowHFOnly   bool    // llama.cpp runs the variant with full context
 	WindowGate     string  // config.json field that must be true for the window to be used
-	WindowDefault  int64   // window in positions when the file does not say
+	WindowDefault  int64   // window in positions when the file does not say; 0: it must
 	WindowRopeBase float64 // rope base of the layers with a window
 
 	AttnScale func(Hyper) float64 // default 1/√head_dim
 	HFNames   map[slot]string     // names that differ from Llama's in safetensors
+
+	// HFDefaults are the class's values of fields that published config.json
+	// files leave out.
+	HFDefaults map[string]any
 }
 
 func (f *family) ropeBase() float64 {
@@ -67,7 +71,9 @@ var families = []family{
 		WindowPattern: 2, WindowDefault: 4096, AttnScale: gemma2Scale, HFNames: gemmaNames},
 	{Name: "gemma3", GGUF: []string{"gemma3"}, HF: []string{"Gemma3ForCausalLM", "Gemma3ForConditionalGeneration"},
 		Activation: "gelu", RopeNeox: true, QKNorm: true, PostNorm: true, EmbedScale: true, NormOffset: 1, TiedOutput: true,
-		RopeBase: 1e6, WindowPattern: 6, WindowDefault: 1024, WindowRopeBase: 10000, AttnScale: gemma3Scale, HFNames: gemmaNames},
+		RopeBase: 1e6, WindowPattern: 6, WindowRopeBase: 10000, AttnScale: gemma3Scale, HFNames: gemmaNames,
+		HFDefaults: map[string]any{"vocab_size": 262208.0, "num_attention_heads": 8.0, "num_key_value_heads": 4.0, "head_dim": 256.0,
+			"max_position_embeddings": 131072.0, "query_pre_attn_scalar": 256.0, "sliding_window": 4096.0}},
 }
 
 var gemmaNames = map[slot]string{

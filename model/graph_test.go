@@ -254,6 +254,15 @@ func TestRefusedModels(t *testing.T) {
 		}, "differs between layers"},
 		{"kv heads", func(g *modeltest.GGUF) { g.Set("llama.attention.head_count_kv", uint32(3)) }, "does not divide the 4 heads"},
 		{"shape", func(g *modeltest.GGUF) { g.Set("llama.feed_forward_length", uint32(511)) }, `"blk.0.ffn_gate.weight" has shape [512 256], but the metadata says [511 256]`},
+		{"no window", func(g *modeltest.GGUF) {
+			g.Set("general.architecture", "gemma3")
+			for _, k := range []string{"block_count", "embedding_length", "attention.head_count", "context_length"} {
+				g.Set("gemma3."+k, uint32(4))
+			}
+			g.Set("gemma3.attention.layer_norm_rms_epsilon", float32(1e-6))
+		}, "gemma3.attention.sliding_window is missing"},
+		{"no epsilon", func(g *modeltest.GGUF) { g.Set("llama.attention.layer_norm_rms_epsilon", nil) }, "layer_norm_rms_epsilon is missing"},
+		{"no context", func(g *modeltest.GGUF) { g.Set("llama.context_length", nil) }, "context_length is missing"},
 		{"text for a number", func(g *modeltest.GGUF) { g.Set("llama.block_count", "7") }, "llama.block_count is of type string"},
 		{"not a number", func(g *modeltest.GGUF) { g.Set("llama.rope.freq_base", float32(-1)) }, "rope.freq_base is -1"},
 	} {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -21,6 +22,18 @@ const (
 type configMetadata struct {
 	path   string
 	layers []map[string]any
+}
+
+// withDefaults gives the source whose absent config.json fields are the class's.
+func (s *Source) withDefaults(fam *family) *Source {
+	m, ok := s.meta.(configMetadata)
+	if !ok || fam.HFDefaults == nil {
+		return s
+	}
+	m.layers = append(slices.Clip(m.layers), fam.HFDefaults)
+	out := *s
+	out.meta = m
+	return &out
 }
 
 // readConfig parses config.json and finds the class name.

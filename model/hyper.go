@@ -24,17 +24,18 @@ var (
 	keyRopeBase      = key{"rope.freq_base", "rope_theta"}
 	keyRopeDim       = key{"rope.dimension_count", ""}
 	keyRopePartial   = key{"", "partial_rotary_factor"}
-	keyRopeScaling   = key{"rope.scaling.type", "rope_scaling.rope_type|rope_scaling.type"}
+	keyRopeScaling   = key{"rope.scaling.type", "rope_scaling.rope_type|rope_scaling.type|rope_parameters.rope_type"}
 	keyTied          = key{"", "tie_word_embeddings"}
 	keyWindow        = key{"attention.sliding_window", "sliding_window"}
 	keyWindowPattern = key{"attention.sliding_window_pattern", "sliding_window_pattern|_sliding_window_pattern"}
-	keyWindowRope    = key{"rope.freq_base_swa", "rope_local_base_freq"}
+	keyWindowRope    = key{"rope.freq_base_swa", "rope_local_base_freq|rope_parameters.sliding_attention.rope_theta"}
 	keyBOS           = key{"/tokenizer.ggml.bos_token_id", "bos_token_id"}
 	keyEOS           = key{"/tokenizer.ggml.eos_token_id", "eos_token_id"}
 	keyAddBOS        = key{"/tokenizer.ggml.add_bos_token", ""}
 	keyAttnCap       = key{"attn_logit_softcapping", "attn_logit_softcapping"}
 	keyLogitCap      = key{"final_logit_softcapping", "final_logit_softcapping"}
 	keyAttnScalar    = key{"", "query_pre_attn_scalar"}
+	keyQuantMethod   = key{"", "quantization_config.quant_method"}
 	keyTorchDType    = key{"", "torch_dtype|dtype"}
 )
 
@@ -118,6 +119,14 @@ func (f *fields) text(k key) string {
 	return s
 }
 
+// required gives the fallback of a field that a known architecture must have.
+func (fam *family) required(assumed int64) int64 {
+	if fam == &assumedFamily {
+		return assumed
+	}
+	return -1
+}
+
 // readHyper takes the hyper-parameters from the metadata, with the family's
 // defaults where its files leave a field out.
 func readHyper(src *Source, fam *family) (Hyper, error) {
@@ -134,13 +143,20 @@ func readHyper(src *Source, fam *family) (Hyper, error) {
 	h.HeadDim = f.integer(keyHeadDim, h.Width/h.Heads, 1, maxWidth)
 	h.HeadDimV = f.integer(keyHeadDimV, h.HeadDim, 1, maxWidth)
 	h.FFN = f.integer(keyFFN, 0, 0, maxWidth)
-	h.ContextTrained = f.integer(keyContext, 0, 0, 1<<40)
+	h.ContextTrained = f.integer(keyContext, fam.required(0), 1, 1<<40)
 	h.Experts = f.integer(keyExperts, 0, 0, maxExperts)
 	h.ExpertsUsed = f.integer(keyExpertsUsed, 0, 0, max(h.Experts, 1))
 	h.ExpertFFN = f.integer(keyExpertFFN, h.FFN, 0, maxWidth)
-	h.NormEps = f.real(keyNormEps, 1e-5)
+	h.NormEps = f.real(keyNormEps, 1e-6)
+	if _, found, _ := src.meta.number(keyNormEps); !found && src.Format == "gguf" && fam != &assumedFamily {
+		f.fail(keyNormEps, "is missing")
+	}
 	h.RopeBase = f.real(keyRopeBase, fam.ropeBase())
-	h.Window = f.integer(keyWindow, fam.WindowDefault, 0, 1<<40)
+	window := fam.WindowDefault
+	if fam.WindowPattern > 0 && window == 0 {
+		window = -1
+	}
+	h.Window = f.integer(keyWindow, window, 0, 1<<40)
 	h.BOS = int32(f.integer(keyBOS, math.MaxInt32, 0, maxVocab))
 	h.EOS = int32(f.integer(keyEOS, math.MaxInt32, 0, maxVocab))
 	if h.BOS == math.MaxInt32 {

@@ -139,7 +139,7 @@ func (b *builder) notExecutable() string {
 	scaling, _, _ := b.src.meta.text(keyRopeScaling)
 	switch {
 	case len(g.Assumed) > 0:
-		return "planned only: the architecture is assumed"
+		return "planned only: assumed " + g.Assumed[0]
 	case b.fam.Name != "llama":
 		return fmt.Sprintf("planned only: the engine runs the llama architecture, this is %s", b.fam.Name)
 	case b.src.Format != "gguf":

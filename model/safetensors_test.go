@@ -185,6 +185,71 @@ func TestMultimodalFile(t *testing.T) {
 	}
 }
 
+// Parameters of published models, as their model cards and weight files count
+// them, from the numbers in their config.json alone.
+func TestPublishedParameterCounts(t *testing.T) {
+	for _, c := range []struct {
+		name, class                                string
+		layers, width, heads, kv, head, ffn, vocab int
+		tied                                       bool
+		more                                       map[string]any
+		want                                       int64
+	}{
+		{"SmolLM2-135M", "LlamaForCausalLM", 30, 576, 9, 3, 64, 1536, 49152, true, nil, 134_515_008},
+		{"Llama-3.2-1B", "LlamaForCausalLM", 16, 2048, 32, 8, 64, 8192, 128256, true, nil, 1_235_814_400},
+		{"Mistral-7B-v0.1", "MistralForCausalLM", 32, 4096, 32, 8, 128, 14336, 32000, false, nil, 7_241_732_096},
+		{"Mixtral-8x7B-v0.1", "MixtralForCausalLM", 32, 4096, 32, 8, 128, 14336, 32000, false,
+			map[string]any{"num_local_experts": 8, "num_experts_per_tok": 2}, 46_702_792_704},
+		{"Qwen2.5-0.5B", "Qwen2ForCausalLM", 24, 896, 14, 2, 64, 4864, 151936, true, nil, 494_032_768},
+		{"Qwen2.5-7B", "Qwen2ForCausalLM", 28, 3584, 28, 4, 128, 18944, 152064, false, nil, 7_615_616_512},
+		{"Qwen3-0.6B", "Qwen3ForCausalLM", 28, 1024, 16, 8, 128, 3072, 151936, true, nil, 596_049_920},
+		{"Qwen3-30B-A3B", "Qwen3MoeForCausalLM", 48, 2048, 32, 4, 128, 6144, 151936, false,
+			map[string]any{"num_experts": 128, "num_experts_per_tok": 8, "moe_intermediate_size": 768}, 30_532_122_624},
+		{"gemma-2-2b", "Gemma2ForCausalLM", 26, 2304, 8, 4, 256, 9216, 256000, true, nil, 2_614_341_888},
+		{"gemma-3-1b", "Gemma3ForCausalLM", 26, 1152, 4, 1, 256, 6912, 262144, true, map[string]any{"sliding_window": 512}, 999_885_952},
+	} {
+		cfg := map[string]any{"architectures": []string{c.class}, "num_hidden_layers": c.layers, "hidden_size": c.width, "num_attention_heads": c.heads,
+			"num_key_value_heads": c.kv, "head_dim": c.head, "intermediate_size": c.ffn, "vocab_size": c.vocab, "max_position_embeddings": 4096,
+			"torch_dtype": "bfloat16", "tie_word_embeddings": c.tied}
+		maps.Copy(cfg, c.more)
+		g, err := plan(t, cfg)
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		if got := g.WeightBytes() / 2; got != c.want {
+			t.Errorf("%s: %d parameters, published %d", c.name, got, c.want)
+		}
+	}
+}
+
+// The published config.json of Gemma 3 4B leaves out what its class sets.
+func TestGemma3ConfigWithoutDefaults(t *testing.T) {
+	c := map[string]any{"architectures": []string{"Gemma3ForConditionalGeneration"}, "torch_dtype": "bfloat16", "text_config": map[string]any{
+		"hidden_size": 2560, "intermediate_size": 10240, "num_hidden_layers": 34, "sliding_window": 1024,
+		"rope_scaling": map[string]any{"factor": 8.0, "rope_type": "linear"}}}
+	g, err := plan(t, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := g.Hyper
+	if h.Heads != 8 || h.KVHeads != 4 || h.HeadDim != 256 || h.Vocab != 262208 || h.Window != 1024 || h.ContextTrained != 131072 {
+		t.Errorf("%+v", h)
+	}
+	if n := g.WeightBytes() / 2; n < 3_870_000_000 || n > 3_890_000_000 {
+		t.Errorf("%d parameters of the text model, published as 3.88 billion", n)
+	}
+}
+
+func TestQuantizedConfigIsAssumed(t *testing.T) {
+	c := config("LlamaForCausalLM")
+	c["quantization_config"] = map[string]any{"quant_method": "gptq"}
+	g, err := plan(t, c)
+	if err != nil || len(g.Assumed) != 1 || !strings.Contains(g.Assumed[0], "gptq") || !strings.Contains(g.Executable, "gptq") {
+		t.Errorf("%v, %+v", err, g)
+	}
+}
+
 func TestConfigWindows(t *testing.T) {
 	c := config("Qwen2ForCausalLM")
 	maps.Copy(c, map[string]any{"sliding_window": 128, "use_sliding_window": false, "max_window_layers": 2})

@@ -1,9 +1,12 @@
 package model
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"testing"
+
+	gguf "github.com/gpustack/gguf-parser-go"
 )
 
 const sampleFile = "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -71,5 +74,53 @@ func TestSampleModel(t *testing.T) {
 	}
 	if len(g.Stages) != 1+30*4+3 {
 		t.Errorf("%d stages", len(g.Stages))
+	}
+}
+
+func TestDigest(t *testing.T) {
+	path := samplePath(t)
+	var last, total int64
+	got, err := Digest(t.Context(), path, func(done, all int64) {
+		if done <= last {
+			t.Errorf("progress went from %d to %d", last, done)
+		}
+		last, total = done, all
+	})
+	if err != nil || got != "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53" {
+		t.Errorf("digest %s, %v", got, err)
+	}
+	if last != 98_362_432 || last != total {
+		t.Errorf("progress ended at %d of %d", last, total)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := Digest(ctx, path, nil); err == nil {
+		t.Error("a cancelled digest gave no error")
+	}
+}
+
+// TestSampleOffsets compares where tensors lie with what gguf-parser-go reads.
+func TestSampleOffsets(t *testing.T) {
+	path := samplePath(t)
+	f, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	peer, err := gguf.ParseGGUFFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(f.Tensors) != len(peer.TensorInfos) || len(f.Tensors) != 272 {
+		t.Fatalf("%d tensors, the peer reads %d", len(f.Tensors), len(peer.TensorInfos))
+	}
+	for i, r := range f.Tensors {
+		p := peer.TensorInfos[i]
+		if r.Name != p.Name || r.Offset != peer.TensorDataStartOffset+int64(p.Offset) || uint64(r.Bytes) != p.Bytes() || uint32(r.DType) != uint32(p.Type) {
+			t.Errorf("%+v, the peer reads %+v from %d", r, p, peer.TensorDataStartOffset)
+		}
+	}
+	last := f.Tensors[len(f.Tensors)-1]
+	if end := last.Offset + last.Bytes; end > f.Shards[0].Bytes || f.Shards[0].Bytes-end >= 32 {
+		t.Errorf("the last tensor ends at %d of %d", end, f.Shards[0].Bytes)
 	}
 }
