@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"strata/malloc"
+	"strata/simulate"
 	"strata/trace"
 	"strata/ui/viz"
 	"strata/ui/viz/viztest"
@@ -76,7 +77,7 @@ func TestMemoryMapShowsEveryBlock(t *testing.T) {
 	loop := p.PeriodicLoop()
 	for i := range plan.Blocks {
 		b := &plan.Blocks[i]
-		want += float64(viz.BlockBytes(p, b)) * float64(b.End-b.Start)
+		want += float64(simulate.BlockBytes(p, b)) * float64(b.End-b.Start)
 		if b.Start >= loop.Begin && b.End > loop.End && b.End-b.Start < loop.End-loop.Begin {
 			wraps++
 		}
@@ -93,24 +94,6 @@ func TestMemoryMapShowsEveryBlock(t *testing.T) {
 	}
 	if math.Abs(got-want) > 1e-6*want {
 		t.Fatalf("drawn byte-instructions %g, the plan has %g", got, want)
-	}
-}
-
-func TestBlockBytes(t *testing.T) {
-	off := int64(5000)
-	p := &malloc.Program{
-		Tiers:        []malloc.Tier{{Name: "dram", Align: 64}, {Name: "file", Capacity: malloc.Unlimited, Align: 1}},
-		Engines:      []malloc.Engine{{From: 1, To: 0, IOAlign: 4096}},
-		Buffers:      []malloc.Buffer{{Size: 100, Home: 0}, {Size: 100, Home: 1}, {Size: 8000, Home: 1, HomeOffset: &off}},
-		Instructions: []malloc.Instruction{{Scratch: map[string]int64{"0": 65}}},
-	}
-	for _, c := range []struct {
-		buf  int
-		want int64
-	}{{0, 4096}, {1, 4096}, {2, 12288}, {malloc.ScratchBuf, 128}, {9, 0}} {
-		if got := viz.BlockBytes(p, &malloc.Block{Buf: c.buf}); got != c.want {
-			t.Errorf("buffer %d: %d bytes, want %d", c.buf, got, c.want)
-		}
 	}
 }
 

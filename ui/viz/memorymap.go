@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 
 	"strata/malloc"
+	"strata/simulate"
 )
 
 // MapOptions says what a memory map shows.
@@ -39,38 +39,17 @@ func BufferClass(b *malloc.Buffer) Class {
 	return ClassOther
 }
 
-// BlockBytes is what a block of the plan takes in its tier: the buffer's size
-// rounded up to the larger of the tier's alignment and the io_align of engines
-// to or from the buffer's home; with a home offset the enclosing aligned extent
-// (game.md, rule 1). Scratch takes what its instruction asks for. 0: the block
-// names a buffer, tier or instruction that the program does not have.
-func BlockBytes(p *malloc.Program, b *malloc.Block) int64 {
-	if b.Tier < 0 || b.Tier >= len(p.Tiers) || b.Buf >= len(p.Buffers) {
+// blockBytes is simulate.BlockBytes, or 0 for a block that names a buffer, tier
+// or instruction the program does not have: a picture must not fail.
+func blockBytes(p *malloc.Program, b *malloc.Block) int64 {
+	if b.Tier < 0 || b.Tier >= len(p.Tiers) || b.Buf >= len(p.Buffers) || b.Buf < malloc.ScratchBuf {
 		return 0
 	}
-	align := max(p.Tiers[b.Tier].Align, 1)
-	if b.Buf < 0 {
-		if b.Start < 0 || b.Start >= len(p.Instructions) {
-			return 0
-		}
-		return roundUp(p.Instructions[b.Start].Scratch[strconv.Itoa(b.Tier)], align)
+	if b.Buf == malloc.ScratchBuf && (b.Start < 0 || b.Start >= len(p.Instructions)) {
+		return 0
 	}
-	buf := &p.Buffers[b.Buf]
-	io := int64(1)
-	for i := range p.Engines {
-		if e := &p.Engines[i]; e.From == buf.Home || e.To == buf.Home {
-			io = max(io, e.IOAlign)
-		}
-	}
-	lo, hi := int64(0), buf.Size
-	if buf.HomeOffset != nil {
-		start := *buf.HomeOffset
-		lo, hi = start-start%io, roundUp(start+buf.Size, io)
-	}
-	return roundUp(hi-lo, max(align, io))
+	return simulate.BlockBytes(p, b)
 }
-
-func roundUp(n, align int64) int64 { return (n + align - 1) / align * align }
 
 // MemoryMap draws a plan: for each tier that holds blocks, program order × address,
 // coloured by what the buffer is; below it the copies that fill it and empty it.
@@ -188,7 +167,7 @@ func (m *mapBuilder) tier(tier int) (Panel, bool) {
 		if b.Tier != tier {
 			continue
 		}
-		size := BlockBytes(m.p, b)
+		size := blockBytes(m.p, b)
 		peak = max(peak, b.Offset+size)
 		blocks++
 		class, label := ClassScratch, "scratch"
@@ -285,7 +264,7 @@ func (m *mapBuilder) split(b *malloc.Block, in, out [][2]int, emit func(start, e
 
 func (m *mapBuilder) describeBlock(ref int32) string {
 	b := &m.plan.Blocks[ref]
-	size := BlockBytes(m.p, b)
+	size := blockBytes(m.p, b)
 	name, kind := "scratch", "scratch"
 	if b.Buf >= 0 && b.Buf < len(m.p.Buffers) {
 		name, kind = m.p.Buffers[b.Buf].Name, m.p.Buffers[b.Buf].Kind

@@ -49,6 +49,16 @@ func Timelines(o TimelineOptions, runs ...*trace.Timeline) *Figure {
 	b := &laneBuilder{o: o, t0: t0, t1: t1}
 	f.Panels = append(f.Panels, b.lanes(present))
 	f.Panels = append(f.Panels, b.occupancy(present)...)
+	bands := omitted(present)
+	for i := range f.Panels {
+		f.Panels[i].Bands = bands
+		if i > 0 { // said once
+			f.Panels[i].Bands = make([]Band, len(bands))
+			for k, band := range bands {
+				f.Panels[i].Bands[k] = Band{T0: band.T0, T1: band.T1}
+			}
+		}
+	}
 	f.Panels[len(f.Panels)-1].X = Axis{UnitSeconds, "time from the start of the run"}
 	f.Legend = b.legend(present)
 	return f
@@ -70,9 +80,9 @@ func sliceClass(s *trace.Slice) Class {
 		return ClassTransfer
 	}
 	switch s.Cause {
-	case "queue":
+	case trace.CauseQueue:
 		return ClassWaitQueue
-	case "write-back":
+	case trace.CauseWriteBack:
 		return ClassWaitWriteBack
 	}
 	return ClassWaitCopy
@@ -298,6 +308,20 @@ func (b *laneBuilder) legend(runs []*trace.Timeline) []LegendItem {
 		}
 	}
 	return items
+}
+
+// omitted are the stretches of which a run recorded nothing.
+func omitted(runs []*trace.Timeline) []Band {
+	var bands []Band
+	for _, r := range runs {
+		for _, o := range r.Omitted {
+			bands = append(bands, Band{o.StartS, o.EndS, fmt.Sprintf("iterations %d to %d ran, not recorded", o.FromIteration, o.ToIteration)})
+		}
+		if len(bands) > 0 {
+			break // runs of one plan omit the same iterations
+		}
+	}
+	return bands
 }
 
 // IterationWindow returns the time from the start of loop iteration from to the
