@@ -159,7 +159,7 @@ func (g *Game) copyFrom(i, tier int32, h hop, a, s, t int, body bool, promised i
 	if off < 0 {
 		return s - 1, false
 	}
-	fail := s - 1 // set to a later time when that stands in the way
+	fail := s - 1               // set to a later time when that stands in the way
 	norm := func(u int) int32 { // block times of the body start in [B, E)
 		if body && s < bd.B {
 			return int32(u + bd.L)
@@ -329,8 +329,10 @@ func (g *Game) handOver(buf, tier int32) int32 {
 	return -1
 }
 
+// wrapsTouched reports whether the first iteration reads in b what it has not
+// brought there itself.
 func (g *Game) wrapsTouched(b *gblock) bool {
-	return int(b.end-b.start) == g.bd.L || int(b.keep) > g.bd.E
+	return int(b.keep) > g.bd.E || int(b.end-b.start) == g.bd.L && !g.bd.touches[g.bd.bodyLo[b.buf]].def
 }
 
 // extendIntoLoop lets the last straight touch before the loop continue into the

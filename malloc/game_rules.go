@@ -174,7 +174,7 @@ func (g *Game) findOffset(buf, tier int32, s, e int32, body bool) int64 {
 	rs := g.ranges(s, e, body)
 	for _, r := range rs {
 		for t := r.s; t < r.e; t++ {
-			if g.ownAt(buf, tier, t, -1) {
+			if g.ownAt(buf, tier, t, -1) || g.demandAt(buf, tier, t) {
 				return -1
 			}
 		}
@@ -284,8 +284,12 @@ func (g *Game) stay(i, tier int32, circle bool) bool {
 		if i == bd.bodyHi[tc.buf]-1 && p >= 0 {
 			return g.meet(i, k, p)
 		}
+		at := bd.touches[prev].instr // when the previous touch is, on the block's axis
+		if at < b.start {
+			at += int32(bd.L)
+		}
 		e := t + 1
-		if e <= b.start {
+		for e <= at+1 {
 			e += int32(bd.L)
 		}
 		if !g.grow(k, e) {

@@ -416,7 +416,7 @@ func (g *Game) canGrow(k int32, s, e int32) bool {
 	z := g.bd.size[int(b.buf)*g.bd.nt+int(b.tier)]
 	for _, r := range g.ranges(s, e, b.body) {
 		for t := r.s; t < r.e; t++ {
-			if g.blockAt(k, t) || g.ownAt(b.buf, b.tier, t, k) || !g.freeAt(b.buf, b.tier, t, b.off, z) {
+			if g.blockAt(k, t) || g.ownAt(b.buf, b.tier, t, k) || g.demandAt(b.buf, b.tier, t) || !g.freeAt(b.buf, b.tier, t, b.off, z) {
 				return false
 			}
 		}
@@ -430,7 +430,7 @@ func (g *Game) grow(k int32, e int32) bool {
 	if e <= b.end {
 		return true
 	}
-	if b.body && int(e-b.start) > g.bd.L || !g.canGrow(k, b.end, e) {
+	if b.body && (int(e-b.start) > g.bd.L || int(e-b.start) == g.bd.L && b.src >= 0) || !g.canGrow(k, b.end, e) {
 		return false
 	}
 	g.occupy(k, b.end, e, false)

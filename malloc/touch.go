@@ -54,6 +54,7 @@ type board struct {
 	argOf   []int32 // touch of every operand: reads then writes of instruction 0, 1, …
 	argBase []int32 // [T+1]
 
+	data  []int64 // [nb] bytes, or the aligned extent around them at home
 	size  []int64 // [nb*nt] bytes a block takes (rule 1)
 	align []int64 // [nb*nt] what its offset is a multiple of
 	class []int32 // [nb] must class, or -1
@@ -411,10 +412,15 @@ func (b *board) extent(buf int, a int64) int64 {
 }
 
 func (b *board) readSizes() {
+	b.data = make([]int64, b.nb)
 	b.size = make([]int64, b.nb*b.nt)
 	b.align = make([]int64, b.nb*b.nt)
 	for i := 0; i < b.nb; i++ {
 		io := b.homeIO(b.p.Buffers[i].Home)
+		b.data[i] = b.p.Buffers[i].Size
+		if b.p.Buffers[i].HomeOffset != nil {
+			b.data[i] = b.extent(i, io)
+		}
 		for t := 0; t < b.nt; t++ {
 			a := max(b.p.Tiers[t].Align, io, 1)
 			b.align[i*b.nt+t] = a
@@ -636,7 +642,8 @@ func (b *board) readOrder() {
 
 func (b *board) inBody(t int) bool { return t >= b.B && t < b.E }
 
-// copyBytes is what engine e moves for all of buf.
+// copyBytes is what engine e moves for all of buf: its data, or the aligned
+// extent around them, in units of the engine's io_align.
 func (b *board) copyBytes(buf, e int) int64 {
-	return b.extent(buf, max(b.p.Engines[e].IOAlign, 1))
+	return roundUp(b.data[buf], max(b.p.Engines[e].IOAlign, 1))
 }
