@@ -31,11 +31,12 @@ type Plan struct {
 
 // PlanExt is the plan's free part; nothing in it decides legality.
 type PlanExt struct {
-	Profile      string            `json:"profile,omitempty"`       // hardware profile planned for
-	Capacities   map[string]int64  `json:"capacities,omitempty"`    // bytes of limited tiers, by name
-	Pins         []string          `json:"pins,omitempty"`          // the user's rules, REGEX=TIER
-	AllowAssumed bool              `json:"allow_assumed,omitempty"` // the architecture was estimated
-	Notes        map[string]string `json:"notes,omitempty"`
+	Profile      string             `json:"profile,omitempty"`       // hardware profile planned for
+	Capacities   map[string]int64   `json:"capacities,omitempty"`    // bytes of limited tiers, by name
+	Pins         []string           `json:"pins,omitempty"`          // the user's rules, REGEX=TIER
+	AllowAssumed bool               `json:"allow_assumed,omitempty"` // the architecture was estimated
+	Baselines    map[string]float64 `json:"baselines,omitempty"`     // predicted seconds of the solvers it was compared with
+	Notes        map[string]string  `json:"notes,omitempty"`
 }
 
 // ModelRef identifies the model file a plan was made for.
