@@ -267,14 +267,14 @@ func (k *checkRun) fail(v Violation) {
 func (k *checkRun) failBlock(code Code, i int, found, expected string) {
 	b := &k.plan.Blocks[i]
 	k.fail(Violation{Code: code, Buf: b.Buf, Instr: -1, Block: i, Copy: -1, Start: b.Start, End: b.End, Found: found, Expected: expected,
-		Message: fmt.Sprintf("%s: %s, %s", k.blockText(i), found, expected)})
+		Message: fmt.Sprintf("%s: %s; %s", k.blockText(i), found, expected)})
 }
 
 // failCopy refuses copy i.
 func (k *checkRun) failCopy(code Code, i int, found, expected string) {
 	c := &k.plan.Copies[i]
 	k.fail(Violation{Code: code, Buf: c.Buf, Instr: -1, Block: c.Block, Copy: i, Start: c.Start, End: c.Before, Found: found, Expected: expected,
-		Message: fmt.Sprintf("copies[%d] of %s by engine %d over [%d, %d): %s, %s", i, k.bufferText(c.Buf), c.Engine, c.Start, c.Before, found, expected)})
+		Message: fmt.Sprintf("copies[%d] of %s by engine %d over [%d, %d): %s; %s", i, k.bufferText(c.Buf), c.Engine, c.Start, c.Before, found, expected)})
 }
 
 // failTouch refuses operand j of instruction t, reads counted before writes.
@@ -286,7 +286,7 @@ func (k *checkRun) failTouch(code Code, t, j int, found, expected string) {
 	}
 	buf := operandBuffer(in, j)
 	k.fail(Violation{Code: code, Buf: buf, Instr: t, Block: -1, Copy: -1, Start: t, End: t + 1, Found: found, Expected: expected,
-		Message: fmt.Sprintf("instruction %d (%s) %s, %s: %s, %s", t, clip(k.p.Instructions[t].Name), arg, k.bufferText(buf), found, expected)})
+		Message: fmt.Sprintf("instruction %d (%s) %s, %s: %s; %s", t, clip(k.p.Instructions[t].Name), arg, k.bufferText(buf), found, expected)})
 }
 
 func (k *checkRun) bufferText(buf int) string {

@@ -52,7 +52,7 @@ func (k *checkRun) execute() {
 	starts, ends := k.stayEvents()
 	for at := 0; at <= k.N; at++ {
 		if k.L > 0 && at == k.begin {
-			k.enterBody(m)
+			k.learnSelections(m)
 		}
 		if k.L > 0 && k.K > 1 && at == k.begin+(k.K-1)*k.L {
 			copy(m.dirtyAt, m.dirty)
@@ -65,6 +65,9 @@ func (k *checkRun) execute() {
 		}
 		for ; len(backs) > 0 && backs[0].start == at; backs = backs[1:] {
 			k.issueWriteBack(m, backs[0])
+		}
+		if k.L > 0 && at == k.begin {
+			k.checkEntersClean(m)
 		}
 		for ; len(ends) > 0 && k.stays[ends[0]].end == at; ends = ends[1:] {
 			k.endStay(m, ends[0])
@@ -155,14 +158,19 @@ func (k *checkRun) issues() (backs, fills []issue) {
 	return backs, fills
 }
 
-// enterBody: what the body selects is known from here on, and a value that the
-// body writes back every time comes in clean.
-func (k *checkRun) enterBody(m *checkMemory) {
+// learnSelections: what the first iteration selects is known from the body's
+// begin on.
+func (k *checkRun) learnSelections(m *checkMemory) {
 	for _, b := range k.inSelect {
 		r := k.rep[b]
 		m.version[r]++
 		m.home[r] = m.version[r]
 	}
+}
+
+// checkEntersClean: a value that the body writes back every time comes in clean
+// (rule 4).
+func (k *checkRun) checkEntersClean(m *checkMemory) {
 	for r, carried := range k.carrying {
 		if !carried || m.version[r] < 0 || m.home[r] == m.version[r] || k.freshInBody(int32(r)) {
 			continue
@@ -254,6 +262,9 @@ func (k *checkRun) issueFill(m *checkMemory, is issue) {
 		return
 	}
 	dst := &k.stays[to]
+	// A refused copy counts as one of the newest version, so that the touch it
+	// serves is not refused for the same fault.
+	dst.ver, dst.ready, dst.filled = m.version[r], is.before, int32(is.copy)
 	if from == k.p.Buffers[c.Buf].Home {
 		switch {
 		case m.version[r] < 0:
@@ -261,35 +272,26 @@ func (k *checkRun) issueFill(m *checkMemory, is issue) {
 				k.failCopy(InvalidSource, is.copy, "nothing has written the buffer yet", "a version at home is expected")
 			}
 		case m.home[r] != m.version[r]:
-			code, found := InvalidSource, "home holds an older version"
-			if dirtyOf(m, r) == 0 && k.p.Buffers[c.Buf].Select != nil {
-				code, found = SelectTooEarly, "the selection is not known"
-			}
-			k.failCopy(code, is.copy, found, "the newest version at home is expected: write it back first")
+			k.failCopy(InvalidSource, is.copy, "home holds an older version", "the newest version at home is expected: write it back first")
 		case m.homeReady[r] > is.start:
 			k.failCopy(InvalidSource, is.copy, fmt.Sprintf("the write-back copies[%d] is awaited later, by %d", m.homeBack[r], k.time(m.homeReady[r])), "a version at home is expected")
 		}
-		dst.ver = m.home[r]
-	} else {
-		s := k.source(m, r, from)
-		if s < 0 || k.stays[s].ver < 0 || k.stays[s].ver != m.version[r] {
-			k.failCopy(InvalidSource, is.copy, fmt.Sprintf("tier %d holds no current version", from), "a block with the newest version is expected there")
-			return
-		}
-		src := &k.stays[s]
-		if src.ready >= is.start && src.filled >= 0 && int(src.filled) != c.After && src.ready > 0 {
-			k.failCopy(InvalidSource, is.copy, fmt.Sprintf("its source %s is filled by copies[%d], awaited at %d", k.blockText(src.block), src.filled, k.time(src.ready)), "it is awaited before, or named by after")
-		}
-		if src.end <= is.before && !k.continues(src, is.before) {
-			k.failCopy(InvalidSource, is.copy, fmt.Sprintf("its source %s ends while it may still run", k.blockText(src.block)), fmt.Sprintf("the source lives beyond %d", k.time(is.before)))
-		}
-		src.busy = max(src.busy, is.before)
-		dst.ver = src.ver
+		return
 	}
-	dst.ready, dst.filled = is.before, int32(is.copy)
+	s := k.source(m, r, from)
+	if s < 0 || k.stays[s].ver < 0 || k.stays[s].ver != m.version[r] {
+		k.failCopy(InvalidSource, is.copy, fmt.Sprintf("tier %d holds no current version", from), "a block with the newest version is expected there")
+		return
+	}
+	src := &k.stays[s]
+	if src.ready >= is.start && src.filled >= 0 && int(src.filled) != c.After {
+		k.failCopy(InvalidSource, is.copy, fmt.Sprintf("its source %s is filled by copies[%d], awaited at %d", k.blockText(src.block), src.filled, k.time(src.ready)), "it is awaited before, or named by after")
+	}
+	if src.end <= is.before && !k.continues(src, is.before) {
+		k.failCopy(InvalidSource, is.copy, fmt.Sprintf("its source %s ends while it may still run", k.blockText(src.block)), fmt.Sprintf("the source lives beyond %d", k.time(is.before)))
+	}
+	src.busy = max(src.busy, is.before)
 }
-
-func dirtyOf(m *checkMemory, r int32) int64 { return m.dirty[r] }
 
 // continues reports whether the place of a stay goes on holding the value in
 // another stay until after time at.
@@ -416,7 +418,7 @@ func (k *checkRun) read(m *checkMemory, at, t, j, buf, tier int) {
 		case m.home[r] != m.version[r]:
 			k.failTouch(MissingWriteBack, t, j, "home holds an older version", "a version written in fast memory is written back before home is touched")
 		case m.homeReady[r] > at:
-			k.failTouch(LateWriteBack, t, j, fmt.Sprintf("copies[%d] brings the version home by %d", m.homeBack[r], k.time(m.homeReady[r])), fmt.Sprintf("awaited by %d", t))
+			k.failTouch(LateWriteBack, t, j, fmt.Sprintf("copies[%d] brings the version home by %d", m.homeBack[r], k.time(m.homeReady[r])), fmt.Sprintf("it is needed by %d", t))
 		}
 		return
 	}
@@ -439,7 +441,7 @@ func (k *checkRun) read(m *checkMemory, at, t, j, buf, tier int) {
 		}
 		k.failTouch(code, t, j, fmt.Sprintf("%s holds an older version", k.blockText(st.block)), "the newest version is expected there")
 	case st.ready > at:
-		k.failTouch(CopyTooLate, t, j, fmt.Sprintf("copies[%d] into %s is awaited at %d", st.filled, k.blockText(st.block), k.time(st.ready)), fmt.Sprintf("awaited by %d", t))
+		k.failTouch(CopyTooLate, t, j, fmt.Sprintf("copies[%d] into %s is awaited at %d", st.filled, k.blockText(st.block), k.time(st.ready)), fmt.Sprintf("it is needed by %d", t))
 	}
 }
 
@@ -480,12 +482,9 @@ func (k *checkRun) noBlock(m *checkMemory, at, t, j, buf, tier int) {
 // emptyBlock says why a block that is read holds nothing.
 func (k *checkRun) emptyBlock(t, j int, st *stay) {
 	b := &k.plan.Blocks[st.block]
-	if f := k.fillOf[st.block]; f >= 0 {
-		if k.inBody(b.Start) && st.start == k.begin && b.Start != k.begin {
-			k.failTouch(MissingCopy, t, j, fmt.Sprintf("nothing hands %s over to the first iteration", k.blockText(st.block)), "a once copy, or a straight block that ends at the loop's begin at its offset, is expected")
-			return
-		}
-		k.failTouch(CopyTooLate, t, j, fmt.Sprintf("copies[%d] fills %s later", f, k.blockText(st.block)), "awaited by the touch")
+	handOver := k.inBody(b.Start) && st.start == k.begin
+	if f := k.fillOf[st.block]; f >= 0 && !(handOver && b.Start != k.begin) {
+		k.failTouch(CopyTooLate, t, j, fmt.Sprintf("copies[%d] fills %s later", f, k.blockText(st.block)), "it is awaited by the touch")
 		return
 	}
 	for i := range k.plan.Blocks {
@@ -493,10 +492,15 @@ func (k *checkRun) emptyBlock(t, j int, st *stay) {
 		if o.Buf == ScratchBuf || k.rep[o.Buf] != k.rep[b.Buf] || o.Tier != b.Tier || o.Offset == b.Offset {
 			continue
 		}
-		if o.End == b.Start || k.inBody(o.Start) && o.End-k.L == b.Start || b.Start == k.end && k.L > 0 && k.inBody(o.Start) && o.End > k.end || k.inBody(b.Start) && o.End == k.begin && k.L > 0 {
-			k.failTouch(MovedBlock, t, j, fmt.Sprintf("%s continues %s", k.blockText(st.block), k.blockText(i)), "at the same offset")
+		afterLoop := k.L > 0 && b.Start == k.end && k.inBody(o.Start) && o.End >= k.end
+		if o.End == b.Start && !handOver || handOver && o.End == k.begin || afterLoop {
+			k.failTouch(MovedBlock, t, j, fmt.Sprintf("%s continues %s", k.blockText(st.block), k.blockText(i)), "the offset stays the same")
 			return
 		}
+	}
+	if handOver {
+		k.failTouch(MissingCopy, t, j, fmt.Sprintf("nothing hands %s over to the first iteration", k.blockText(st.block)), "a once copy, or a straight block that ends at the loop's begin at its offset, is expected")
+		return
 	}
 	k.failTouch(MissingCopy, t, j, fmt.Sprintf("nothing fills %s", k.blockText(st.block)), "a copy, a definition, or a block it continues is expected")
 }

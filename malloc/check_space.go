@@ -33,9 +33,10 @@ func (k *checkRun) unroll() {
 		}
 		switch {
 		case k.inBody(b.Start):
-			add(k.begin, min(b.End-k.L, last))
+			end := min(b.End, b.Start+k.L)
+			add(k.begin, min(end-k.L, last))
 			for it := range k.K {
-				add(b.Start+it*k.L, min(b.End+it*k.L, last))
+				add(b.Start+it*k.L, min(end+it*k.L, last))
 			}
 		case b.Start < k.begin && b.End < k.end:
 			add(b.Start, b.End)
