@@ -129,7 +129,8 @@ type Attr struct {
 
 // Stage is a run of ops executed as one instruction. Panelled: the stage is one
 // large matmul that may be split by rows. OutputOnly stages run only where
-// logits are wanted.
+// logits are wanted: the first of them reads the last Extent.Outputs rows of its
+// input.
 type Stage struct {
 	Name       string
 	Layer      int
