@@ -8,7 +8,7 @@ import (
 // runOps performs one phase pair's operations: ops[from:to].
 func (s *Simulator) runOps(from, to int32) error {
 	for _, op := range s.ops[from:to] {
-		if op&opOnce != 0 && !s.first || op&opWrapped != 0 && s.final {
+		if op&opOnce != 0 && (!s.first || s.again(op)) || op&opWrapped != 0 && s.final {
 			continue
 		}
 		id := op >> opShift
@@ -26,6 +26,21 @@ func (s *Simulator) runOps(from, to int32) error {
 		s.issue(id)
 	}
 	return nil
+}
+
+// again reports whether op issues a once copy in a later iteration of a plain
+// loop.
+func (s *Simulator) again(op int32) bool {
+	if op&opWait != 0 {
+		return false
+	}
+	t := s.plan.Copies[op>>opShift].Start
+	for l := range s.loops {
+		if !s.loops[l].Periodic && t >= s.loops[l].Begin && t < s.loops[l].End && s.iteration[l] > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // issue puts copy id at the end of its engine's queue.

@@ -1,6 +1,10 @@
 package simulate
 
-import "math"
+import (
+	"math"
+
+	"strata/malloc"
+)
 
 const (
 	maxPeriod     = 8     // q: iterations after which the state may repeat
@@ -96,8 +100,8 @@ func (s *Simulator) runPlain(l int, direct bool) error {
 		if err := s.drain(); err != nil {
 			return err
 		}
-		if !direct && !s.grows(loop.Begin, loop.End, l) {
-			rest := float64(loop.Trip - 1)
+		if !direct && (i > 0 || !s.handsOver(loop)) && !s.grows(loop.Begin, loop.End, l) {
+			rest := float64(loop.Trip - 1 - i)
 			s.waitS += rest * (s.waitS - waited)
 			s.now += rest * (s.now - began)
 			break
@@ -105,6 +109,17 @@ func (s *Simulator) runPlain(l int, direct bool) error {
 	}
 	s.iteration[l] = 0
 	return nil
+}
+
+// handsOver reports whether a once copy starts in a plain loop, whose first
+// iteration then differs from the others.
+func (s *Simulator) handsOver(l *malloc.Loop) bool {
+	for i := range s.plan.Copies {
+		if c := &s.plan.Copies[i]; c.Once && c.Start >= l.Begin && c.Start < l.End {
+			return true
+		}
+	}
+	return false
 }
 
 // grows reports whether bytes in [from, to) depend on loop l's iteration.

@@ -20,8 +20,8 @@ type occupancy struct {
 	live  []int64 // per tier
 	place []place // distinct (tier, offset, bytes)
 
-	comes, goes byTime  // when instruction t is reached; when all before t is over
-	entry       []int32 // places taken at the periodic loop's entry, left at its exit
+	comes, goes byTime    // when instruction t is reached; when all before t is over
+	entry, exit [][]int32 // per loop: places taken before its first iteration, left after its last
 }
 
 // place is memory that blocks use, and how many do now.
@@ -86,6 +86,7 @@ func (o *occupancy) reset(s *Simulator) error {
 	for i := range o.tiers {
 		o.tiers[i].Tier, o.tiers[i].Name = i, p.Tiers[i].Name
 	}
+	o.entry, o.exit = make([][]int32, len(s.loops)), make([][]int32, len(s.loops))
 	ids := make(map[place]int)
 	var comes, goes, comesPlace, goesPlace []int
 	for i := range s.plan.Blocks {
@@ -103,44 +104,51 @@ func (o *occupancy) reset(s *Simulator) error {
 			o.place = append(o.place, key)
 		}
 		o.tiers[b.Tier].PeakBytes = max(o.tiers[b.Tier].PeakBytes, b.Offset+bytes)
-		come, gone, wraps := s.stay(b)
-		if come > n || gone > n {
+		stay := s.stay(b)
+		if stay.come > n || stay.gone > n {
 			return fmt.Errorf("simulate: blocks[%d]: [%d, %d) reaches past the end of the program, %d", i, b.Start, b.End, n)
 		}
-		if wraps {
-			o.entry = append(o.entry, int32(id))
+		if stay.entry >= 0 {
+			o.entry[stay.entry] = append(o.entry[stay.entry], int32(id))
 		}
-		if come == gone {
+		if stay.exit >= 0 {
+			o.exit[stay.exit] = append(o.exit[stay.exit], int32(id))
+		}
+		if stay.come == stay.gone {
 			continue // always resident, or empty
 		}
-		comes, comesPlace = append(comes, come), append(comesPlace, id)
-		goes, goesPlace = append(goes, gone), append(goesPlace, id)
+		if stay.come >= 0 {
+			comes, comesPlace = append(comes, stay.come), append(comesPlace, id)
+		}
+		if stay.gone >= 0 {
+			goes, goesPlace = append(goes, stay.gone), append(goesPlace, id)
+		}
 	}
 	o.comes, o.goes = newByTime(n, comes, comesPlace), newByTime(n, goes, goesPlace)
 	return nil
 }
 
-// stay is when block b comes and goes in each iteration of what holds it.
-func (s *Simulator) stay(b *malloc.Block) (come, gone int, wraps bool) {
-	come, gone = b.Start, b.End
-	for i := range s.loops {
+// stay is when a block comes and goes: at times come and gone, in each iteration
+// of what holds them, and at the entry and exit of loops; -1: not so.
+type stay struct{ come, gone, entry, exit int }
+
+func (s *Simulator) stay(b *malloc.Block) stay {
+	x := stay{b.Start, b.End, -1, -1}
+	for i := range s.loops { // outer loops first
 		l := &s.loops[i]
 		starts := b.Start >= l.Begin && b.Start < l.End
-		if l.Periodic {
-			if starts && b.End > l.End {
-				return come, b.End - (l.End - l.Begin), true
-			}
-			continue
-		}
 		ends := b.End > l.Begin && b.End <= l.End
 		switch {
-		case starts && !ends:
-			come = min(come, l.Begin)
-		case ends && !starts:
-			gone = max(gone, l.End)
+		case l.Periodic && starts && b.End > l.End:
+			return stay{b.Start, b.End - (l.End - l.Begin), i, i}
+		case l.Periodic:
+		case starts && !ends && x.entry < 0:
+			x.come, x.entry = -1, i
+		case ends && !starts && x.exit < 0:
+			x.gone, x.exit = -1, i
 		}
 	}
-	return come, gone, false
+	return x
 }
 
 func (o *occupancy) take(places []int32, nowS float64, record bool) {

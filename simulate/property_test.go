@@ -84,6 +84,10 @@ func (sh shape) draw(t *rapid.T) (*malloc.Program, *malloc.Plan) {
 		l.Growth = []malloc.Growth{{Buf: rapid.IntRange(0, nb-1).Draw(t, "grown"), Slope: float64(small.Draw(t, "slope")) / 8}}
 	}
 	p.Loops = []malloc.Loop{l}
+	if begin >= 2 && rapid.Bool().Draw(t, "plain loop") {
+		from := rapid.IntRange(0, begin-1).Draw(t, "plain begin")
+		p.Loops = append(p.Loops, malloc.Loop{Begin: from, End: rapid.IntRange(from+1, begin).Draw(t, "plain end"), Trip: int64(rapid.IntRange(1, 4).Draw(t, "plain trip"))})
+	}
 	if sh.copies {
 		for range rapid.IntRange(0, 6).Draw(t, "copies") {
 			sh.drawCopy(t, p, plan)
@@ -129,6 +133,27 @@ func (sh shape) drawCopy(t *rapid.T, p *malloc.Program, plan *malloc.Plan) {
 		}
 	}
 	plan.Copies = append(plan.Copies, c)
+}
+
+// drawBlocks gives every block an address range of its own, in legal intervals.
+func drawBlocks(t *rapid.T, p *malloc.Program, plan *malloc.Plan) {
+	n, l := len(p.Instructions), p.Loops[0]
+	offset := make([]int64, len(p.Tiers))
+	for range rapid.IntRange(0, 6).Draw(t, "blocks") {
+		b := malloc.Block{Buf: rapid.IntRange(0, len(p.Buffers)-1).Draw(t, "block of"), Tier: rapid.IntRange(0, len(p.Tiers)-1).Draw(t, "block in")}
+		b.Start = rapid.IntRange(0, n-1).Draw(t, "block start")
+		last := n
+		switch {
+		case b.Start < l.Begin:
+			last = l.Begin
+		case b.Start < l.End:
+			last = b.Start + l.End - l.Begin
+		}
+		b.End = rapid.IntRange(b.Start+1, last).Draw(t, "block end")
+		b.Offset = offset[b.Tier]
+		offset[b.Tier] += BlockBytes(p, &b)
+		plan.Blocks = append(plan.Blocks, b)
+	}
 }
 
 func near(a, b float64) bool { return math.Abs(a-b) <= 1e-9*math.Max(math.Abs(a), math.Abs(b)) }
@@ -245,6 +270,7 @@ func TestTimelineAgrees(t *testing.T) {
 	sim := New()
 	rapid.Check(t, func(t *rapid.T) {
 		p, plan := shape{growth: true, copies: true, overlaps: both}.draw(t)
+		drawBlocks(t, p, plan)
 		r, err := sim.Report(p, plan)
 		score(t, r.Score, err)
 		for _, most := range []int{-1, 3} {
@@ -257,6 +283,11 @@ func TestTimelineAgrees(t *testing.T) {
 			}
 			if !near(tl.TotalS, r.TotalS) {
 				t.Fatalf("timeline ends at %v, the run at %v", tl.TotalS, r.TotalS)
+			}
+			for _, o := range tl.Tiers {
+				if n := len(o.Bytes); n > 0 && o.Bytes[n-1] != 0 {
+					t.Fatalf("tier %d holds %d bytes after the run", o.Tier, o.Bytes[n-1])
+				}
 			}
 			for i, x := range r.Traffic {
 				name := engineName(p, i)

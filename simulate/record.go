@@ -178,9 +178,7 @@ func (r *recorder) closeOmission(nowS float64, to int32) {
 func (r *recorder) enterLoop(s *Simulator, l int) outerLoop {
 	out := outerLoop{r.iteration, r.keep, r.outerKeep}
 	r.outerKeep = r.keep
-	if s.loops[l].Periodic {
-		r.occupancy.take(r.occupancy.entry, r.timeS(s), r.keep)
-	}
+	r.occupancy.take(r.occupancy.entry[l], r.timeS(s), r.keep)
 	return out
 }
 
@@ -191,9 +189,7 @@ func (r *recorder) leaveLoop(s *Simulator, l int, outer outerLoop) {
 		r.closeOmission(now, r.iteration)
 		r.occupancy.resume(now)
 	}
-	if s.loops[l].Periodic {
-		r.occupancy.release(r.occupancy.entry, now, outer.keep)
-	}
+	r.occupancy.release(r.occupancy.exit[l], now, outer.keep)
 	r.iteration, r.keep, r.outerKeep = outer.iteration, outer.keep, outer.outerKeep
 }
 
