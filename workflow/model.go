@@ -1,0 +1,89 @@
+package workflow
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"strata/engine/file"
+	"strata/malloc"
+	"strata/model"
+	"strata/model/tokenizer"
+)
+
+// Model is an opened model: what its files say, not its weights.
+type Model struct {
+	Path   string
+	Source *model.Source
+}
+
+// OpenModel reads a model's headers.
+func OpenModel(path string) (*Model, error) {
+	src, err := model.Load(path)
+	if err != nil {
+		if errors.Is(err, fs.ErrPermission) {
+			return nil, Badf("%w: the file may not be read by this user", err)
+		}
+		return nil, bad(err)
+	}
+	return &Model{Path: path, Source: src}, nil
+}
+
+// FileBytes is the size of all the model's files.
+func (m *Model) FileBytes() int64 {
+	var n int64
+	for _, s := range m.Source.Shards {
+		n += s.Bytes
+	}
+	return n
+}
+
+// Ref identifies the model's content: size and digest of its files.
+func (m *Model) Ref(ctx context.Context, progress Progress) (*malloc.ModelRef, error) {
+	path := m.Path
+	if len(m.Source.Shards) > 0 {
+		path = m.Source.Shards[0].Path
+	}
+	sum, err := model.Digest(ctx, path, func(done, total int64) { progress.report("hashing the model", done, total) })
+	if err != nil {
+		return nil, err
+	}
+	bytes := m.FileBytes()
+	if bytes == 0 {
+		if info, err := os.Stat(path); err == nil {
+			bytes = info.Size()
+		}
+	}
+	return &malloc.ModelRef{Name: filepath.Base(path), Bytes: bytes, SHA256: sum}, nil
+}
+
+// Tokenizer makes the tokenizer of the model's own vocabulary.
+func (m *Model) Tokenizer() (*tokenizer.Tokenizer, error) {
+	if m.Source.GGUF == nil {
+		return nil, Badf("%s: only GGUF files carry the vocabulary that running needs", m.Path)
+	}
+	t, err := tokenizer.FromGGUF(m.Source.GGUF)
+	return t, bad(err)
+}
+
+// OpenFiles opens the model's files for direct reading; close them all.
+func (m *Model) OpenFiles() ([]*file.File, error) {
+	var files []*file.File
+	for _, s := range m.Source.Shards {
+		f, err := file.Open(s.Path)
+		if err != nil {
+			closeFiles(files)
+			return nil, bad(err)
+		}
+		files = append(files, f)
+	}
+	return files, nil
+}
+
+func closeFiles(files []*file.File) {
+	for _, f := range files {
+		_ = f.Close()
+	}
+}

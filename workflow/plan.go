@@ -1,0 +1,153 @@
+package workflow
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"strata/costmodel"
+	"strata/malloc"
+	"strata/planner"
+	"strata/simulate"
+)
+
+// SearchOptions limits a search.
+type SearchOptions struct {
+	Solver      string // "" : auto
+	Time        time.Duration
+	Evaluations int64
+	Seed        uint64
+	OnIncumbent func(planner.Incumbent)
+}
+
+// BaselineTime is what one baseline reached.
+type BaselineTime struct {
+	Name       string   `json:"name"`
+	PredictedS *float64 `json:"predicted_s"` // null when it does not apply
+	Reason     string   `json:"reason,omitempty"`
+}
+
+// PlanResult is a plan with what is predicted of it.
+type PlanResult struct {
+	Solver             string         `json:"solver"`
+	Component          string         `json:"component"` // what found the plan
+	PredictedS         float64        `json:"predicted_s"`
+	PrefillS           float64        `json:"prefill_s"`
+	PredictedSPerToken float64        `json:"predicted_s_per_token"`
+	LowerBoundS        float64        `json:"lower_bound_s"`
+	Gap                float64        `json:"gap"`
+	LowerBoundSPerTok  float64        `json:"lower_bound_s_per_token"`
+	GapPerToken        float64        `json:"gap_per_token"`
+	Evaluations        int64          `json:"evaluations"`
+	WallS              float64        `json:"wall_s"`
+	Seed               uint64         `json:"seed"`
+	Stopped            string         `json:"stopped"`
+	AgentAloneS        *float64       `json:"agent_alone_s"` // best of mcts without a baseline's help
+	Tiers              []TierUse      `json:"tiers"`
+	Baselines          []BaselineTime `json:"baselines"`
+	Assumed            []string       `json:"assumed"`
+	Executable         string         `json:"executable"`
+
+	Plan    *malloc.Plan     `json:"-"`
+	Job     *Job             `json:"-"`
+	Program *malloc.Program  `json:"-"`
+	Episode *planner.Episode `json:"-"`
+}
+
+// MakePlan lowers a request and searches a plan for it.
+func MakePlan(ctx context.Context, m *Model, r Request, opt SearchOptions, progress Progress) (*PlanResult, error) {
+	j, err := Lower(m, r)
+	if err != nil {
+		return nil, err
+	}
+	ref, err := m.Ref(ctx, progress)
+	if err != nil {
+		return nil, err
+	}
+	res, err := Search(ctx, j.Program(), opt)
+	if err != nil {
+		return nil, err
+	}
+	res.Job, res.Assumed, res.Executable = j, nonNil(j.Assumed), j.Lowered.Graph.Executable
+	j.label(res.Plan, ref)
+	res.Plan.Ext.Baselines = map[string]float64{}
+	for _, b := range res.Baselines {
+		if b.PredictedS != nil {
+			res.Plan.Ext.Baselines[b.Name] = *b.PredictedS
+		}
+	}
+	return res, nil
+}
+
+// label writes into a plan what it was made from.
+func (j *Job) label(plan *malloc.Plan, ref *malloc.ModelRef) {
+	plan.Model, plan.Lowering = ref, j.loweringRef()
+	plan.Ext = &malloc.PlanExt{Profile: j.Machine.Name, Capacities: j.Capacities, Pins: j.Request.Pins, AllowAssumed: j.Request.AllowAssumed}
+}
+
+// Search runs a solver on an instance. When ctx ends, the best checked plan so
+// far is the result.
+func Search(ctx context.Context, p *malloc.Program, opt SearchOptions) (*PlanResult, error) {
+	name := opt.Solver
+	if name == "" {
+		name = "auto"
+	}
+	solver, err := planner.New(name)
+	if err != nil {
+		return nil, bad(err)
+	}
+	bound, err := costmodel.LowerBound(p)
+	if err != nil {
+		return nil, err
+	}
+	problem := &planner.Problem{Program: p, LowerS: bound.TotalS, LowerPeriodS: bound.PerIterationS, Seed: opt.Seed}
+	found, err := solver.Solve(ctx, problem, planner.Budget{Time: opt.Time, Evaluations: opt.Evaluations}, opt.OnIncumbent)
+	var tooSmall *malloc.InfeasibleError
+	switch {
+	case errors.As(err, &tooSmall):
+		return nil, noRoom(p, tooSmall)
+	case errors.Is(err, planner.ErrNotApplicable):
+		return nil, bad(err)
+	case err != nil:
+		return nil, err
+	}
+	plan := found.Plan
+	report, err := simulate.New().Report(p, plan)
+	if err != nil {
+		return nil, err
+	}
+	res := &PlanResult{Solver: found.Solver, Component: found.Component, PredictedS: report.TotalS, PrefillS: report.BeforeS,
+		LowerBoundS: bound.TotalS, Gap: found.Gap(), LowerBoundSPerTok: bound.PerIterationS, Evaluations: found.Evaluations,
+		WallS: found.WallS, Seed: opt.Seed, Stopped: string(found.Stopped), Assumed: []string{}, Baselines: []BaselineTime{},
+		Plan: plan, Program: p, Episode: found.Episode}
+	if loop := p.PeriodicLoop(); loop != nil {
+		res.PredictedSPerToken = report.LoopS / float64(loop.Trip)
+		res.GapPerToken = res.PredictedSPerToken/bound.PerIterationS - 1
+	}
+	if found.Alone != nil {
+		s := found.Alone.Score.TotalS
+		res.AgentAloneS = &s
+	}
+	for _, b := range found.Baselines {
+		line := BaselineTime{Name: b.Name}
+		if b.Err != nil {
+			line.Reason = b.Err.Error()
+		} else {
+			s := b.Score.TotalS
+			line.PredictedS = &s
+		}
+		res.Baselines = append(res.Baselines, line)
+	}
+	for t, used := range peaksOf(p, plan) {
+		res.Tiers = append(res.Tiers, TierUse{p.Tiers[t].Name, p.Tiers[t].Capacity, used})
+	}
+	return res, nil
+}
+
+// noRoom turns an infeasible instance into advice.
+func noRoom(p *malloc.Program, e *malloc.InfeasibleError) error {
+	if plan, _, _, err := planner.MinCapacity(p, e.Tier); err == nil {
+		return Refusedf("%w; the least --%s that works is %d (%s)", e, p.Tiers[e.Tier].Name, plan, FormatBytes(plan))
+	}
+	return Refusedf("%w", e)
+}
