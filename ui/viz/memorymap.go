@@ -8,6 +8,7 @@ import (
 
 	"strata/malloc"
 	"strata/simulate"
+	"strata/trace"
 )
 
 // MapOptions says what a memory map shows.
@@ -16,6 +17,10 @@ type MapOptions struct {
 	// Begin and End cut the program order: instructions [Begin, End). Both 0:
 	// the whole program.
 	Begin, End int
+	// ByTime puts instructions at the times this run of the plan gave them, waits
+	// included; the loop is shown once, at its mean. nil: all instructions are
+	// equally wide.
+	ByTime *trace.Timeline
 	// NoCopies leaves the lanes of the copy engines out.
 	NoCopies bool
 }
@@ -68,10 +73,15 @@ func MemoryMap(p *malloc.Program, plan *malloc.Plan, o MapOptions) *Figure {
 		f.Empty = "No blocks: this plan keeps everything where it is."
 		return f
 	}
-	m := &mapBuilder{p: p, plan: plan, loop: p.PeriodicLoop(), t0: float64(begin), t1: float64(end)}
+	axis := Axis{UnitCount, "instruction (program order)"}
+	m := &mapBuilder{p: p, plan: plan, loop: p.PeriodicLoop()}
+	if m.clock = instructionTimes(len(p.Instructions), o.ByTime); m.clock != nil {
+		axis = Axis{UnitSeconds, "time, the loop once at its mean (" + o.ByTime.Source + ")"}
+	}
+	m.t0, m.t1 = m.x(begin), m.x(end)
 	var bands []Band
 	if l := m.loop; l != nil {
-		bands = append(bands, Band{float64(l.Begin), float64(l.End), fmt.Sprintf("loop body, runs %s times", groupThousands(l.Trip))})
+		bands = append(bands, Band{m.x(l.Begin), m.x(l.End), fmt.Sprintf("loop body, runs %s times", groupThousands(l.Trip))})
 	}
 	for tier := range p.Tiers {
 		if panel, ok := m.tier(tier); ok {
@@ -103,7 +113,7 @@ func MemoryMap(p *malloc.Program, plan *malloc.Plan, o MapOptions) *Figure {
 		f.Empty = "No blocks inside this part of the program."
 		return f
 	}
-	f.Panels[len(f.Panels)-1].X = Axis{UnitCount, "instruction (program order)"}
+	f.Panels[len(f.Panels)-1].X = axis
 	f.Legend = m.legend()
 	return f
 }
@@ -113,9 +123,66 @@ type mapBuilder struct {
 	p      *malloc.Program
 	plan   *malloc.Plan
 	loop   *malloc.Loop
+	clock  []float64 // start of each instruction and the end of the last, s; nil: by order
 	t0, t1 float64
 	seen   [numClasses]bool
 	hatch  [3]bool
+}
+
+// x is where an instruction begins on the horizontal axis.
+func (m *mapBuilder) x(instruction int) float64 {
+	if m.clock == nil {
+		return float64(instruction)
+	}
+	return m.clock[min(max(instruction, 0), len(m.clock)-1)]
+}
+
+// instructionTimes returns when each of n instructions starts, and when the last
+// ends, if each took its mean time in a run (from the end of the one before it,
+// so with its waits). nil when the run does not have all of them.
+func instructionTimes(n int, run *trace.Timeline) []float64 {
+	if run == nil {
+		return nil
+	}
+	sum, count := make([]float64, n), make([]int, n)
+	for _, l := range run.Lanes {
+		if l.Kind != trace.LaneExecutor {
+			continue
+		}
+		previous := 0.0
+		for i, s := range l.Slices {
+			if s.Kind != trace.Compute || s.Ref < 0 || int(s.Ref) >= n {
+				continue
+			}
+			if followsOmission(run, previous, s.StartS) {
+				previous = s.StartS
+				if i > 0 && l.Slices[i-1].Kind == trace.Wait {
+					previous = l.Slices[i-1].StartS
+				}
+			}
+			sum[s.Ref] += max(s.EndS-previous, 0)
+			count[s.Ref]++
+			previous = s.EndS
+		}
+	}
+	clock := make([]float64, n+1)
+	for i := range n {
+		if count[i] == 0 {
+			return nil
+		}
+		clock[i+1] = clock[i] + sum[i]/float64(count[i])
+	}
+	return clock
+}
+
+// followsOmission reports whether unrecorded iterations lie between two times.
+func followsOmission(run *trace.Timeline, from, to float64) bool {
+	for _, o := range run.Omitted {
+		if o.EndS > from && o.StartS < to {
+			return true
+		}
+	}
+	return false
 }
 
 // inBody reports whether what starts at an instruction lives on the loop's
@@ -133,12 +200,12 @@ func (m *mapBuilder) stretches(start, end int, circle bool) [][2]float64 {
 		start, end = start-(l.End-l.Begin), end-(l.End-l.Begin)
 	}
 	if !circle || end <= l.End {
-		return [][2]float64{{float64(start), float64(end)}}
+		return [][2]float64{{m.x(start), m.x(end)}}
 	}
 	if end-start >= l.End-l.Begin {
-		return [][2]float64{{float64(l.Begin), float64(l.End)}}
+		return [][2]float64{{m.x(l.Begin), m.x(l.End)}}
 	}
-	return [][2]float64{{float64(start), float64(l.End)}, {float64(l.Begin), float64(l.Begin + end - l.End)}}
+	return [][2]float64{{m.x(start), m.x(l.End)}, {m.x(l.Begin), m.x(l.Begin + end - l.End)}}
 }
 
 // tier is the panel of one tier; ok is false when no block lies in it.

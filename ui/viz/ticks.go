@@ -53,13 +53,10 @@ func Ticks(unit Unit, lo, hi float64, target int) []Tick {
 	}
 	var ticks []Tick
 	for k := math.Ceil(lo/step - 1e-9); k*step <= hi+step*1e-9; k++ {
-		v := k * step
+		v := k*step + 0 // no negative zero
 		label := strconv.FormatFloat(v/scale, 'f', decimals, 64)
 		if unit == UnitCount {
 			label = groupThousands(int64(math.Round(v)))
-		}
-		if label == "-0" {
-			label = "0"
 		}
 		if name != "" {
 			label += " " + name

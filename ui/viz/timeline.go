@@ -214,6 +214,9 @@ func (b *laneBuilder) occupancy(runs []*trace.Timeline) []Panel {
 		}
 		note := ""
 		for _, o := range r.Tiers {
+			if o.PeakBytes == 0 {
+				continue
+			}
 			if note != "" {
 				note += ", "
 			}

@@ -158,9 +158,8 @@ func Treemap(leaves []Leaf, o TreemapOptions) *Figure {
 		}
 		// A thin gutter keeps groups apart; areas stay proportional within a group.
 		b := outer[g]
-		if gap := 3.0; b.w > 4*gap && b.h > 4*gap {
-			b = box{b.x + gap, b.y + gap, b.w - 2*gap, b.h - 2*gap}
-		}
+		gap := min(3, b.w/20, b.h/20)
+		b = box{b.x + gap, b.y + gap, b.w - 2*gap, b.h - 2*gap}
 		largest := 0
 		for k := range sizes {
 			if sizes[k] > sizes[largest] {
@@ -248,9 +247,13 @@ func ProgramLeaves(p *malloc.Program, plan *malloc.Plan) []Leaf {
 	return leaves
 }
 
-// tensorGroup is the block a tensor belongs to: "blk.7" of
-// "blk.7.ffn_up.weight", else the matrix or tensor itself.
+// tensorGroup is the block a weight belongs to: "blk.7" of
+// "blk.7.ffn_up.weight", else the matrix itself. What is no weight is grouped by
+// its kind.
 func tensorGroup(b *malloc.Buffer) string {
+	if b.Kind != malloc.KindParam {
+		return BufferClass(b).String()
+	}
 	name := b.Name
 	if b.PanelOf != nil && b.PanelOf.Name != "" {
 		name = b.PanelOf.Name

@@ -229,8 +229,12 @@ func (r *Report) figures() ([]reportFigure, error) {
 			return nil, err
 		}
 		if l := r.Program.PeriodicLoop(); l != nil && l.Begin > 0 && r.Plan != nil {
-			text := "The part that repeats, token after token."
-			if err := add("body", "Memory map of the loop body", text, viz.MemoryMap(r.Program, r.Plan, viz.MapOptions{Begin: l.Begin, End: l.End}), mapH); err != nil {
+			text := "The part that repeats, token after token; with a run at hand, instructions are as wide as they are long, waits included."
+			run := r.Measured
+			if run == nil {
+				run = r.Predicted
+			}
+			if err := add("body", "Memory map of the loop body", text, viz.MemoryMap(r.Program, r.Plan, viz.MapOptions{Begin: l.Begin, End: l.End, ByTime: run}), mapH); err != nil {
 				return nil, err
 			}
 		}
