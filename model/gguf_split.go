@@ -74,13 +74,16 @@ func Open(path string) (*File, error) {
 
 // expectShard checks that a file is the shard its name says.
 func (f *File) expectShard(index, count int) error {
-	for key, want := range map[string]int64{"split.no": int64(index), "split.count": int64(count)} {
-		got, err := f.Int(key)
+	for _, field := range []struct {
+		key  string
+		want int
+	}{{"split.no", index}, {"split.count", count}} {
+		got, err := f.Int(field.key)
 		if err != nil {
 			return err
 		}
-		if got != want {
-			return fmt.Errorf("%s: metadata %s is %d, but the file name says %d", f.Shards[0].Path, key, got, want)
+		if got != int64(field.want) {
+			return fmt.Errorf("%s: metadata %s is %d, but the file name says %d", f.Shards[0].Path, field.key, got, field.want)
 		}
 	}
 	return nil

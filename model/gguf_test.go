@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"strata/model"
 	"strata/model/modeltest"
 )
@@ -296,6 +298,46 @@ func TestSplitGGUF(t *testing.T) {
 	refuse(paths[1], "split.no is 1, but the file name says 0")
 	refuse(filepath.Join(dir, "m-00004-of-00003.gguf"), "shard 4 of 3")
 	refuse(dir, "not a regular file")
+}
+
+// Whatever tensors a file holds, they are read back as written, and the file is
+// refused as soon as two of them share a byte.
+func TestGGUFRoundTripProperty(t *testing.T) {
+	types := slices.DeleteFunc(model.DTypes(), func(t model.DType) bool { return t >= model.U8 })
+	rapid.Check(t, func(t *rapid.T) {
+		g := modeltest.New("any")
+		g.Align = 1 << rapid.IntRange(0, 12).Draw(t, "alignment")
+		g.Set("general.alignment", g.Align)
+		n := rapid.IntRange(1, 12).Draw(t, "tensors")
+		for i := range n {
+			dt := rapid.SampledFrom(types).Draw(t, "type")
+			block, _ := dt.Block()
+			shape := rapid.SliceOfN(rapid.Int64Range(1, 5), 1, 4).Draw(t, "shape")
+			shape[len(shape)-1] *= block
+			g.Add(fmt.Sprintf("t%d", i), dt, shape...)
+		}
+		raw := g.Bytes()
+		f, err := readGGUF(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		start := int64(len(raw)) - g.DataBytes()
+		for i, w := range g.Tensors {
+			r := f.Tensors[i]
+			if r.Name != w.Name || r.DType != w.Type || !slices.Equal(r.Shape, w.Shape) || r.Offset != start+w.Offset || r.Bytes != w.Bytes {
+				t.Fatalf("read %+v, written %+v", r, w)
+			}
+		}
+		if n < 2 {
+			return
+		}
+		a := rapid.IntRange(0, n-1).Draw(t, "moved")
+		b := (a + rapid.IntRange(1, n-1).Draw(t, "onto")) % n
+		g.Tensors[a].Offset = g.Tensors[b].Offset
+		if _, err := readGGUF(append(g.Bytes(), make([]byte, 1<<20)...)); err == nil || !strings.Contains(err.Error(), "overlap") {
+			t.Fatalf("two tensors at one place: %v", err)
+		}
+	})
 }
 
 func FuzzGGUF(f *testing.F) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -199,9 +200,9 @@ func loadSafetensors(path string) (*Source, error) {
 		}
 	}
 	if len(index) > len(seen) {
-		for name, file := range index {
+		for _, name := range slices.Sorted(maps.Keys(index)) {
 			if _, ok := seen[name]; !ok {
-				return nil, fmt.Errorf("%s: tensor %q is missing from %s", path, name, file)
+				return nil, fmt.Errorf("%s: tensor %q is missing from %s", path, name, index[name])
 			}
 		}
 	}
@@ -226,7 +227,8 @@ func readIndex(path string) ([]string, map[string]string, error) {
 	}
 	var files []string
 	seen := map[string]struct{}{}
-	for name, file := range index.WeightMap {
+	for _, name := range slices.Sorted(maps.Keys(index.WeightMap)) {
+		file := index.WeightMap[name]
 		if file == "" || file != filepath.Base(file) || !filepath.IsLocal(file) {
 			return nil, nil, fmt.Errorf("%s: weight_map places %q in %q, expected the name of a file beside the index", path, name, file)
 		}

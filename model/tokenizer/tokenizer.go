@@ -62,7 +62,7 @@ func FromGGUF(f *model.File) (*Tokenizer, error) {
 	if kind != "gpt2" {
 		return nil, fmt.Errorf("%s: metadata tokenizer.ggml.model is %q: only byte-level BPE (gpt2) is known", path, kind)
 	}
-	v := Vocabulary{BOS: -1, EOS: -1}
+	var v Vocabulary
 	if v.Tokens, err = f.Texts("tokenizer.ggml.tokens"); err != nil {
 		return nil, err
 	}
@@ -77,18 +77,11 @@ func FromGGUF(f *model.File) (*Tokenizer, error) {
 	if v.Pre, err = f.Text("tokenizer.ggml.pre"); err != nil {
 		return nil, err
 	}
-	for key, id := range map[string]*int32{"tokenizer.ggml.bos_token_id": &v.BOS, "tokenizer.ggml.eos_token_id": &v.EOS} {
-		if !f.Has(key) {
-			continue
-		}
-		n, err := f.Int(key)
-		if err != nil {
-			return nil, err
-		}
-		if n < 0 || n >= int64(len(v.Tokens)) {
-			return nil, fmt.Errorf("%s: metadata %s is %d, but there are %d tokens", path, key, n, len(v.Tokens))
-		}
-		*id = int32(n)
+	if v.BOS, err = tokenID(f, "tokenizer.ggml.bos_token_id", len(v.Tokens)); err != nil {
+		return nil, err
+	}
+	if v.EOS, err = tokenID(f, "tokenizer.ggml.eos_token_id", len(v.Tokens)); err != nil {
+		return nil, err
 	}
 	v.AddBOS = rules[v.Pre].addBOS
 	if f.Has("tokenizer.ggml.add_bos_token") {
@@ -101,6 +94,18 @@ func FromGGUF(f *model.File) (*Tokenizer, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return t, nil
+}
+
+// tokenID reads a field that names one of the tokens; -1 when it is absent.
+func tokenID(f *model.File, key string, tokens int) (int32, error) {
+	if !f.Has(key) {
+		return -1, nil
+	}
+	n, err := f.Int(key)
+	if err == nil && (n < 0 || n >= int64(tokens)) {
+		err = fmt.Errorf("%s: metadata %s is %d, but there are %d tokens", f.Shards[0].Path, key, n, tokens)
+	}
+	return int32(n), err
 }
 
 // New makes a tokenizer of a vocabulary.
