@@ -63,8 +63,8 @@ type Source struct {
 	Date string `json:"date,omitempty"`
 }
 
-// Value is a number with its origin. Spread is the relative half-width of what
-// was seen ((max − min) / 2 / median of the repetitions kept); 0 for quoted.
+// Value is a number with its origin. Spread is half the interquartile range of
+// the repetitions over their median; 0 for quoted values.
 type Value struct {
 	V      float64 `json:"v"`
 	Spread float64 `json:"spread,omitempty"`
@@ -254,6 +254,11 @@ type KernelRate struct {
 	Unit string `json:"unit"`
 	// Points are rates by shape.
 	Points []RatePoint `json:"points"`
+	// StreamBW (matmul) is the bandwidth in bytes/s of weights when a single
+	// token's product streams them from the executor's first tier: computation
+	// and memory overlap imperfectly, so it is below what plain reads reach.
+	// Absent: not measured.
+	StreamBW *Value `json:"stream_bw,omitempty"`
 }
 
 // RatePoint is a rate at one shape: Tokens in the micro-batch and K, the

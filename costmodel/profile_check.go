@@ -376,6 +376,11 @@ func (c *check) checkKernels(at string, x *Executor) error {
 		if n := len(k.Points); n == 0 || n > maxProfilePoints {
 			return fmt.Errorf("%s.points: found %d, expected 1 to %d", kat, n, maxProfilePoints)
 		}
+		if k.StreamBW != nil {
+			if err := c.positive(kat+".stream_bw", *k.StreamBW); err != nil {
+				return err
+			}
+		}
 		shapes := make(map[[2]int64]bool, len(k.Points))
 		for i, pt := range k.Points {
 			pat := fmt.Sprintf("%s.points[%d]", kat, i)

@@ -212,6 +212,33 @@ func (x *Executor) WriteBW(tier string, threads int, workingSetBytes int64) (flo
 	return accessAt(a.Write, threads, workingSetBytes), nil
 }
 
+// StreamBW is the bandwidth in bytes/s at which kernel w reads weights that are
+// not cached: ReadBW of the tier, or less where w is a matmul whose streaming
+// from the executor's first tier was measured. The time of a matmul is then
+// max(ComputeS, bytes / StreamBW).
+func (x *Executor) StreamBW(w Work, tier string, workingSetBytes int64) (float64, error) {
+	bw, err := x.ReadBW(tier, w.Threads, workingSetBytes)
+	if err != nil || tier != x.Access[0].Tier {
+		return bw, err
+	}
+	dtype, mode, kernel, ok := x.match(w)
+	if !ok {
+		return bw, nil
+	}
+	var values []ThreadValue
+	for i := range x.Kernels {
+		k := &x.Kernels[i]
+		if k.Kernel == kernel && k.DType == dtype && k.Mode == mode && k.StreamBW != nil {
+			values = append(values, ThreadValue{Threads: k.Threads, Value: *k.StreamBW})
+		}
+	}
+	if len(values) == 0 {
+		return bw, nil
+	}
+	slices.SortFunc(values, func(a, b ThreadValue) int { return a.Threads - b.Threads })
+	return min(bw, byThreads(values, w.Threads, true)), nil
+}
+
 // Reaches tells whether the executor reads the tier directly.
 func (x *Executor) Reaches(tier string) bool {
 	_, err := x.access(tier)

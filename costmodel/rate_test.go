@@ -141,6 +141,35 @@ func TestBandwidths(t *testing.T) {
 	}
 }
 
+func TestStreamBandwidth(t *testing.T) {
+	stream := func(v float64) *Value { x := val(v); return &x }
+	q4 := func(threads int, bw float64) KernelRate {
+		k := rates(KernelMatMul, "q4_1", ModeFast, threads, RatePoint{1, 0, val(1e9)})
+		k.StreamBW = stream(bw)
+		return k
+	}
+	x := Executor{Name: "cpu",
+		Access:  []TierAccess{{Tier: "dram", Read: []AccessBW{{1, 0, val(10)}, {3, 0, val(30)}}}, {Tier: "hbm", Read: []AccessBW{{1, 0, val(99)}}}},
+		Kernels: []KernelRate{q4(3, 20), q4(1, 8), rates(KernelMatMul, "f16", Any, 1, RatePoint{1, 0, val(1e9)})},
+	}
+	for _, tc := range []struct {
+		dtype, tier string
+		threads     int
+		want        float64
+	}{
+		{"q4_1", "dram", 1, 8}, {"q4_1", "dram", 2, 14}, {"q4_1", "dram", 3, 20}, {"q4_1", "dram", 8, 20},
+		{"f16", "dram", 3, 30}, {"q4_1", "hbm", 1, 99}, {"q5_k", "dram", 1, 10},
+	} {
+		got, err := x.StreamBW(Work{Kernel: KernelMatMul, DType: tc.dtype, Mode: ModeFast, Threads: tc.threads}, tc.tier, 0)
+		if err != nil || !near(got, tc.want) {
+			t.Errorf("%+v: %g: %v", tc, got, err)
+		}
+	}
+	if _, err := x.StreamBW(Work{Kernel: KernelMatMul, DType: "f16", Mode: ModeFast, Threads: 1}, "file", 0); err == nil {
+		t.Error("streamed from a tier that is not reached")
+	}
+}
+
 // The profile with the rates of the rules' prototype: two requests of 1 MiB
 // reach the disk's rate, and decode is bound by memory.
 func TestPeriodicProfile(t *testing.T) {

@@ -1,0 +1,17 @@
+// Package calibrate measures the machine it runs on and returns a profile.
+//
+// Run takes well under a minute and measures, in a fixed order: memory read and
+// write bandwidth by threads and working set, the last-level cache, the cost of
+// a barrier, each kernel's rate by weight type and shape, file reads by request
+// size and depth, and how copies and computation slow each other down. Kernels
+// run through the same pool and files through the same reader as a real run;
+// nothing a validated run does is looked at, so a validation tests the model and
+// not the memory of itself.
+//
+// A sample is the best of a few runs of about a millisecond, which takes out
+// most of what other processes do to it; the value is the median of the samples
+// and its spread half their interquartile range, relative to the median.
+//
+// ProbeDisk is the short measurement made before and after a validation, to see
+// whether the disk still is what it was.
+package calibrate
