@@ -92,11 +92,11 @@ func TestReadGGUF(t *testing.T) {
 		check("floats", xs, err, "[0.25 -8]")
 
 		for what, fail := range map[string]func() error{
-			"a.text is of type string, expected an integer":          func() error { _, err := f.Int("a.text"); return err },
-			"a.u64 is 9223372036854775808, beyond":                   func() error { _, err := f.Int("a.u64"); return err },
-			"none is missing":                                        func() error { _, err := f.Text("none"); return err },
-			"a.texts is of type array, expected an array of numbers": func() error { _, err := f.Floats("a.texts"); return err },
-			"a.floats is an array of f32, expected integers":         func() error { _, err := f.Ints("a.floats"); return err },
+			"a.text is of type string, expected an integer":                    func() error { _, err := f.Int("a.text"); return err },
+			"a.u64 is 9223372036854775808, beyond":                             func() error { _, err := f.Int("a.u64"); return err },
+			"none is missing":                                                  func() error { _, err := f.Text("none"); return err },
+			"a.texts is of type array of string, expected an array of numbers": func() error { _, err := f.Floats("a.texts"); return err },
+			"a.floats is an array of f32, expected integers":                   func() error { _, err := f.Ints("a.floats"); return err },
 		} {
 			if err := fail(); err == nil || !strings.Contains(err.Error(), what) {
 				t.Errorf("got %v, want %q in it", err, what)

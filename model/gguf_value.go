@@ -189,7 +189,11 @@ func (f *File) wrong(key, want string) error {
 	if !ok {
 		return fmt.Errorf("%s: metadata %s is missing", f.Shards[0].Path, key)
 	}
-	return fmt.Errorf("%s: metadata %s is of type %s, expected %s", f.Shards[0].Path, key, v.kind, want)
+	kind := v.kind.String()
+	if v.kind == typeArray {
+		kind = "array of " + v.elem.String()
+	}
+	return fmt.Errorf("%s: metadata %s is of type %s, expected %s", f.Shards[0].Path, key, kind, want)
 }
 
 // Int reads an integer of any width.
