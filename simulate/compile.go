@@ -315,14 +315,15 @@ func (c *compiled) compileCopies() error {
 			return fmt.Errorf("simulate: copies[%d]: bytes %d: want 0 to %d", i, cp.Bytes, int64(malloc.MaxSizeBytes))
 		}
 		c.isBack[i] = p.Engines[cp.Engine].To == p.Buffers[cp.Buf].Home
-		if cp.After >= 0 {
-			if cp.After >= i {
-				return fmt.Errorf("simulate: copies[%d]: after %d: want an earlier copy or -1", i, cp.After)
-			}
-			c.hasAfter = true
-			if c.isBack[i] {
-				c.isBack[cp.After] = true // the first of a write-back's two hops
-			}
+		if cp.After >= len(copies) || cp.After == i {
+			return fmt.Errorf("simulate: copies[%d]: after %d: want another copy's index or -1", i, cp.After)
+		}
+		c.hasAfter = c.hasAfter || cp.After >= 0
+	}
+	for i := range copies { // the first of a write-back's two hops
+		if a := copies[i].After; a >= 0 && p.Engines[copies[i].Engine].To == p.Buffers[copies[i].Buf].Home &&
+			p.Engines[copies[a].Engine].From != p.Buffers[copies[a].Buf].Home {
+			c.isBack[a] = true
 		}
 	}
 	keys := len(p.Instructions) * phases
