@@ -67,11 +67,11 @@ func (g *Game) earliestSource(i, tier int32) int {
 // demand copy), and whether earlier touches no longer matter.
 func (g *Game) sourceLimit(j int32) (v int, fast, stop bool) {
 	tc := &g.bd.touches[j]
-	fast = g.st.kind[j] > dropTouch || g.demandTier(j) >= 0
+	fast = g.effective(j) > dropTouch || g.demandTier(j) >= 0
 	if tc.write {
 		stop = true
 		v = int(tc.instr) + 1
-		if c := g.st.backOf[j]; g.st.kind[j] > dropTouch && c >= 0 {
+		if c := g.st.backOf[j]; g.effective(j) > dropTouch && c >= 0 {
 			v = int(g.st.copies[c].before)
 		}
 	}
@@ -172,12 +172,12 @@ func (g *Game) copyFrom(i, tier int32, h hop, a, s, t int, body bool, promised i
 		if int(pb.end)-s > bd.L {
 			return t, false
 		}
-		end := pb.end
+		end, keep := pb.end, pb.keep
 		if s < bd.B {
-			end += int32(bd.L)
+			end, keep = end+int32(bd.L), keep+int32(bd.L)
 		}
 		g.killBlock(promised)
-		k = g.addBlock(gblock{buf: buf, tier: tier, start: norm(s), end: end, keep: end, src: -1, from: -1, body: body, off: off})
+		k = g.addBlock(gblock{buf: buf, tier: tier, start: norm(s), end: end, keep: keep, src: -1, from: -1, body: body, off: off})
 		g.retarget(buf, promised, k)
 	} else {
 		e := norm(t + 1)

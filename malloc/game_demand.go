@@ -130,15 +130,15 @@ func (g *Game) demandFits(t int) bool {
 		}
 		tc := &bd.touches[i]
 		d := g.demandTier(i)
-		if d == -1 {
-			continue
-		}
 		promised := int32(-1)
-		if bd.inBody(t) && i == bd.bodyHi[tc.buf]-1 {
-			promised = g.promiseOf(tc.buf)
+		if g.st.kind[i] == undecidedTouch {
+			promised = g.st.blockOf[i]
 		}
 		if promised >= 0 {
 			d = g.st.blocks[promised].tier
+		}
+		if d == -1 {
+			continue
 		}
 		if d < 0 {
 			f.places = append(f.places, place{i, -1, -1, 0, false})
@@ -146,6 +146,10 @@ func (g *Game) demandFits(t int) bool {
 		}
 		z, align := bd.size[int(tc.buf)*bd.nt+int(d)], bd.align[int(tc.buf)*bd.nt+int(d)]
 		if promised < 0 {
+			if g.ownAt(tc.buf, d, t, -1) {
+				f.places = append(f.places, place{i, d, -1, z, false})
+				return false
+			}
 			shared := false
 			if c := bd.class[tc.buf]; c >= 0 {
 				if g.classAt(tc.buf, d, t) {

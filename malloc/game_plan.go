@@ -112,10 +112,10 @@ func (w *planWriter) instruction(t int) {
 	for q := bd.atFirst[t]; q < bd.atFirst[t+1]; q++ {
 		i := bd.atInstr[q]
 		tc := &bd.touches[i]
-		if g.st.kind[i] > dropTouch || !bd.inBody(t) || i != bd.bodyHi[tc.buf]-1 {
+		if g.st.kind[i] != undecidedTouch {
 			continue
 		}
-		if k := g.promiseOf(tc.buf); k >= 0 {
+		if k := g.st.blockOf[i]; k >= 0 {
 			mid = -1
 			for _, pl := range g.floats.places {
 				if pl.touch == i && pl.between {
@@ -139,13 +139,8 @@ func (w *planWriter) instruction(t int) {
 func (g *Game) siteOf(i int32, t int) int {
 	bd := g.bd
 	tc := &bd.touches[i]
-	if g.st.kind[i] > dropTouch {
+	if g.effective(i) > dropTouch {
 		return int(g.st.tierOf[i])
-	}
-	if bd.inBody(t) && i == bd.bodyHi[tc.buf]-1 {
-		if k := g.promiseOf(tc.buf); k >= 0 {
-			return int(g.st.blocks[k].tier)
-		}
 	}
 	if d := g.demandTier(i); d >= 0 {
 		return int(d)

@@ -481,15 +481,13 @@ func (g *Game) runAllowed(t, x int) bool {
 	for q := bd.atFirst[t]; q < bd.atFirst[t+1] && ok; q++ {
 		i := bd.atInstr[q]
 		switch {
-		case g.st.kind[i] > dropTouch:
+		case g.effective(i) > dropTouch:
 			ok = g.reaches(i, g.st.tierOf[i])
-		case bd.inBody(t) && i == bd.bodyHi[bd.touches[i].buf]-1 && g.promiseOf(bd.touches[i].buf) >= 0:
-			ok = g.reaches(i, g.st.blocks[g.promiseOf(bd.touches[i].buf)].tier)
 		default:
 			ok = g.demandTier(i) != -2
 		}
 	}
-	ok = ok && g.demandFits(t)
+	ok = ok && g.demandFits(t) && (!bd.hops || g.handOversFit())
 	g.st.exec[t] = old
 	return ok
 }

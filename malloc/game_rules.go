@@ -11,6 +11,16 @@ func (g *Game) promiseOf(buf int32) int32 {
 	return -1
 }
 
+// effective is what touch i counts as: a promised last touch, while undecided,
+// as COPY with s = t (rule 12).
+func (g *Game) effective(i int32) uint8 {
+	k := g.st.kind[i]
+	if k == undecidedTouch && g.st.blockOf[i] >= 0 {
+		return copyTouch
+	}
+	return k
+}
+
 // reaches reports whether the instruction of touch i can use tier for it.
 func (g *Game) reaches(i, tier int32) bool {
 	tc := &g.bd.touches[i]
@@ -87,7 +97,7 @@ func (g *Game) dropAllowed(i int32) bool {
 	if c := bd.class[tc.buf]; c >= 0 {
 		for q := bd.atFirst[tc.instr]; q < bd.atFirst[tc.instr+1]; q++ {
 			j := bd.atInstr[q]
-			if j != i && bd.class[bd.touches[j].buf] == c && g.st.kind[j] > dropTouch {
+			if j != i && bd.class[bd.touches[j].buf] == c && g.effective(j) > dropTouch {
 				return false
 			}
 		}
@@ -109,7 +119,7 @@ func (g *Game) classAllows(i, tier int32) bool {
 		if j == i || bd.class[bd.touches[j].buf] != c {
 			continue
 		}
-		if g.st.kind[j] == dropTouch || g.st.kind[j] > dropTouch && g.st.tierOf[j] != tier {
+		if g.st.kind[j] == dropTouch || g.effective(j) > dropTouch && g.st.tierOf[j] != tier {
 			return false
 		}
 	}
@@ -127,7 +137,7 @@ func (g *Game) forceClass(i, tier int32) bool {
 	t := bd.touches[i].instr
 	for q := bd.atFirst[t]; q < bd.atFirst[t+1]; q++ {
 		j := bd.atInstr[q]
-		if bd.class[bd.touches[j].buf] != c || g.st.kind[j] != undecidedTouch {
+		if bd.class[bd.touches[j].buf] != c || g.effective(j) != undecidedTouch {
 			continue
 		}
 		m := g.mark()
@@ -302,7 +312,11 @@ func (g *Game) stay(i, tier int32, circle bool) bool {
 		return true
 	}
 	if b.body { // the body's last touch: a straight block from the loop's end continues it
-		if int(b.end) < bd.E {
+		end := int(b.end)
+		if bd.touches[prev].instr < b.start { // the touch lies in what wrapped
+			end -= bd.L
+		}
+		if end < bd.E {
 			return false
 		}
 		e := g.loopEnd(b.start, t+1)
@@ -372,7 +386,8 @@ func (g *Game) addPromise(i, last, tier int32, off int64) bool {
 	e := tc.instr + 1 + int32(bd.L)
 	k := g.addBlock(gblock{buf: tc.buf, tier: tier, start: bd.touches[last].instr, end: e, keep: e, src: -1, from: -1, body: true, promise: true, off: off})
 	g.setTouchBlock(i, k, tier)
-	return true
+	g.setTouchBlock(last, k, tier) // undecided, it counts as COPY with s = t
+	return g.forceClass(last, tier)
 }
 
 // meet is NOCOPY on the last touch when a promise waits for it: the block k of
@@ -406,7 +421,7 @@ func (g *Game) meet(i, k, p int32) bool {
 		return false
 	}
 	b = g.st.blocks[k]
-	b.keep = end
+	b.keep = pb.keep
 	g.setBlock(k, b)
 	g.retarget(tc.buf, p, k)
 	g.setTouchBlock(i, k, b.tier)

@@ -291,10 +291,13 @@ func (g *Game) blockAt(k int32, t int) bool {
 	if b.dead {
 		return false
 	}
-	if t >= int(b.start) && t < int(b.end) {
-		return true
+	if !b.body {
+		return t >= int(b.start) && t < int(b.end)
 	}
-	return b.body && t+g.bd.L >= int(b.start) && t+g.bd.L < int(b.end) && t >= g.bd.B && t < g.bd.E
+	if !g.bd.inBody(t) {
+		return false
+	}
+	return t >= int(b.start) && t < int(b.end) || t+g.bd.L < int(b.end)
 }
 
 // ownAt reports whether buf has a block other than except in tier at time t.
@@ -312,7 +315,7 @@ func (g *Game) demandAt(buf, tier int32, t int) bool {
 	bd := g.bd
 	for q := bd.atFirst[t]; q < bd.atFirst[t+1]; q++ {
 		i := bd.atInstr[q]
-		if bd.touches[i].buf == buf && g.st.kind[i] <= dropTouch && g.demandTier(i) == tier {
+		if bd.touches[i].buf == buf && g.effective(i) <= dropTouch && g.demandTier(i) == tier {
 			return true
 		}
 	}

@@ -17,7 +17,7 @@ func (g *Game) backNeed(w int32) (need bool, latest int) {
 	// reports whether the version ends there.
 	reader := func(u int32, t int) bool {
 		uc := &bd.touches[u]
-		switch g.st.kind[u] {
+		switch g.effective(u) {
 		case noCopyTouch:
 		case copyTouch:
 			s := t
@@ -104,7 +104,7 @@ func (g *Game) backNeed(w int32) (need bool, latest int) {
 				}
 				if bd.touches[u].write {
 					written = true
-					if g.st.kind[u] <= dropTouch || g.st.backOf[u] >= 0 {
+					if g.effective(u) <= dropTouch || g.st.backOf[u] >= 0 {
 						by(bd.B)
 					}
 				}
@@ -218,7 +218,7 @@ func (g *Game) refreshBacks(buf int32) bool {
 		if !bd.touches[w].write {
 			continue
 		}
-		fast := g.st.kind[w] > dropTouch && g.st.blockOf[w] >= 0
+		fast := g.effective(w) > dropTouch && g.st.blockOf[w] >= 0
 		need, latest := false, 0
 		if fast {
 			need, latest = g.backNeed(w)
@@ -309,13 +309,13 @@ func (g *Game) backBytes(w int32, engine int) int64 {
 	sum := int64(0)
 	for n, u := int32(0), w; n < hi-lo; n++ {
 		uc := &bd.touches[u]
-		if n > 0 && uc.write && (g.st.backOf[u] >= 0 || g.st.kind[u] <= dropTouch) {
+		if n > 0 && uc.write && (g.st.backOf[u] >= 0 || g.effective(u) <= dropTouch) {
 			break
 		}
 		if uc.write {
 			sum += uc.writeBytes
 		}
-		if uc.def || g.st.kind[u] == copyTouch {
+		if uc.def || g.effective(u) == copyTouch {
 			break
 		}
 		u--
@@ -324,9 +324,6 @@ func (g *Game) backBytes(w int32, engine int) int64 {
 				break
 			}
 			u = hi - 1
-		}
-		if !body && (int(bd.touches[u].instr) < bd.E) != (int(bd.touches[w].instr) < bd.E) {
-			break
 		}
 	}
 	return min(roundUp(sum, io), full)
