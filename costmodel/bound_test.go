@@ -149,3 +149,40 @@ func TestLowerBoundRefuses(t *testing.T) {
 		}
 	}
 }
+
+// On the committed instance, a real model's decode, no plan of the game comes
+// below the bound at any budget.
+func TestLowerBoundOnTheFirstInstance(t *testing.T) {
+	p, err := malloc.ReadProgram("../testdata/instances/smollm2-decode.json.gz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sim := simulate.New()
+	capacity := p.Tiers[0].Capacity
+	for _, share := range []float64{0.7, 1, 1.5, 4} {
+		p.Tiers[0].Capacity = int64(share*float64(capacity)) / 4096 * 4096
+		b, err := LowerBound(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		g, err := malloc.NewGame(p, sim, malloc.Options{Order: malloc.FreeOrder, NoReward: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, step := range []string{"all dropped", "extend or copy"} {
+			if step != "all dropped" {
+				if err := g.Finish(nil, true); err != nil {
+					t.Fatal(err)
+				}
+			}
+			s, err := g.Score()
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Logf("capacity × %g, %s: %.4g s, bound %.4g; an iteration %.4g s, bound %.4g", share, step, s.TotalS, b.TotalS, s.PeriodS, b.PerIterationS)
+			if b.TotalS > s.TotalS || b.PerIterationS > s.PeriodS {
+				t.Errorf("capacity × %g, %s: bound %+v exceeds plan %+v", share, step, b, s)
+			}
+		}
+	}
+}
