@@ -3,6 +3,7 @@ package planner
 import (
 	"context"
 	"errors"
+	"math"
 	"math/rand/v2"
 	"slices"
 
@@ -14,9 +15,9 @@ import (
 type AgentOptions struct {
 	Policy       string       // "gumbel" (default) or "puct"
 	ProgramOrder bool         // decide in program order instead of free order
-	Simulations  int          // per decision, default 24
-	Considered   int          // Gumbel: candidates at the root, default 6
-	Window       int          // buffers searched per episode, default 16; -1: all
+	Simulations  int          // per decision, default 16
+	Considered   int          // Gumbel: candidates at the root, default 4
+	Window       int          // buffers searched per episode, default 8; -1: all
 	Guide        *malloc.Plan // a plan to start from; nil: the program alone
 }
 
@@ -32,13 +33,13 @@ func NewAgent(opt AgentOptions) Solver {
 		opt.Policy = "gumbel"
 	}
 	if opt.Simulations == 0 {
-		opt.Simulations = 24
+		opt.Simulations = 16
 	}
 	if opt.Considered == 0 {
-		opt.Considered = 6
+		opt.Considered = 4
 	}
 	if opt.Window == 0 {
-		opt.Window = 16
+		opt.Window = 8
 	}
 	return agent{opt}
 }
@@ -81,8 +82,12 @@ func (s agent) play(a *attempt) (*Episode, error) {
 		return nil, err
 	}
 	guide := newGuide(p, base)
+	settings := []guideSetting{}
+	spec, streams := newRingSpec(p, base)
 	if s.opt.Guide != nil {
 		guide.learn(s.opt.Guide)
+	} else if streams {
+		settings = guideSettings
 	}
 	game, err := malloc.NewGame(p, a.screen, malloc.Options{Order: s.order(), NoReward: true})
 	if err != nil {
@@ -95,25 +100,41 @@ func (s agent) play(a *attempt) (*Episode, error) {
 	e := &environment{game: game, guide: guide, a: a, free: s.order() == malloc.FreeOrder, body: game.InBody() && p.PeriodicLoop() != nil,
 		slowS: slow.TotalS, spanS: max(slow.TotalS-a.p.LowerS, 1e-12)}
 	e.bestS = slow.TotalS * (1 + 1e-9)
+	e.residents = make([]int64, len(p.Buffers))
+	if streams {
+		for _, x := range spec.streams {
+			if len(x.body) == 1 && guide.tier[x.buf] == spec.tier {
+				e.residents[x.buf] = x.block
+			}
+		}
+	}
 	var improved *malloc.Plan
 	e.found = func(g *malloc.Game, total float64) { improved = s.finish(a, e, g) }
 	rng := rand.New(rand.NewPCG(a.p.Seed, 0x6d637473))
 	start := game.Mark()
 	var last *Episode
-	for n := 0; ; n++ {
-		if budgetless := a.budget == (Budget{}); budgetless && n > episodesWithoutBudget || n > 0 && a.done() {
-			break
+	bestGame := math.Inf(1)
+	var bestSetting guideSetting
+	for _, set := range settings {
+		guide.share(spec, set)
+		total, err := s.opening(e, start)
+		if err != nil {
+			return nil, err
 		}
-		game.Rewind(start)
-		e.path, e.marks, e.cursor = e.path[:0], e.marks[:0], 0
-		e.window = make([]bool, len(p.Buffers))
-		if n > 0 {
-			e.window = s.window(guide, rng)
+		if total < bestGame {
+			bestGame, bestSetting = total, set
 		}
-		e.order = guide.rank()
-		if e.free { // the window comes last
-			slices.SortStableFunc(e.order, func(x, y int) int { return boolToInt(e.window[x]) - boolToInt(e.window[y]) })
+		if a.done() {
+			return nil, nil
 		}
+	}
+	if len(settings) > 0 {
+		guide.share(spec, bestSetting)
+	} else if _, err := s.opening(e, start); err != nil {
+		return nil, err
+	}
+	for n := 0; !a.done() && (a.budget != (Budget{}) || n < episodesWithoutBudget); n++ {
+		e.begin(start, s.window(guide, rng))
 		improved = nil
 		ep, err := s.episode(a, e, rng.Uint64())
 		if err != nil {
@@ -129,18 +150,19 @@ func (s agent) play(a *attempt) (*Episode, error) {
 	return last, nil
 }
 
+// opening plays a game by the guide alone and returns its time.
+func (s agent) opening(e *environment, start malloc.Mark) (float64, error) {
+	e.begin(start, make([]bool, len(e.guide.first)))
+	e.settle()
+	v := e.score()
+	return e.slowS - v*e.spanS, e.err
+}
+
 func (s agent) order() malloc.Order {
 	if s.opt.ProgramOrder {
 		return malloc.ProgramOrder
 	}
 	return malloc.FreeOrder
-}
-
-func boolToInt(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // finish completes the straight parts of a game whose body was met with a better

@@ -13,8 +13,13 @@ type autoSolver struct{}
 
 func (autoSolver) Name() string { return "auto" }
 
-// shareAlone is the part of the agent's budget that it plays without help.
-const shareAlone = 0.3
+// Shares of what is left of the budget: the two baselines that search get a part
+// each, the agent plays a part of the rest without help.
+const (
+	sharePinStream = 0.4
+	shareXLA       = 0.25
+	shareAlone     = 0.3
+)
 
 func (s autoSolver) Solve(ctx context.Context, p *Problem, budget Budget, report func(Incumbent)) (*Result, error) {
 	a, err := begin(ctx, p, budget, report, s.Name())
@@ -45,7 +50,14 @@ func (s autoSolver) Solve(ctx context.Context, p *Problem, budget Budget, report
 		if err != nil {
 			return nil, err
 		}
-		r, err := run(solver, a.rest(1))
+		share := 1.0
+		switch name {
+		case "pin-stream":
+			share = sharePinStream
+		case "xla-greedy":
+			share = shareXLA
+		}
+		r, err := run(solver, a.rest(share))
 		line := BaselineResult{Name: name, Err: err}
 		if err == nil {
 			line.Score = r.Score

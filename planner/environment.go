@@ -1,6 +1,8 @@
 package planner
 
 import (
+	"slices"
+
 	"strata/malloc"
 	"strata/planner/mcts"
 )
@@ -29,8 +31,13 @@ type environment struct {
 	path   []int32
 	marks  []place // before each move of path
 	cursor int     // buffers of order before it are decided
-	legal  []malloc.Action
-	codes  []int32
+	chosen int     // buffer being decided
+
+	residents []int64 // per buffer: bytes it holds when NOCOPY makes it resident for good; 0: other buffers
+	held      int64   // bytes made resident so far
+	limit     int64   // bytes resident in the guide's game
+	legal     []malloc.Action
+	codes     []int32
 
 	slowS, spanS float64 // value = (slowS − total)/spanS
 	bestS        float64 // best total met with the straight parts undecided
@@ -42,16 +49,54 @@ type environment struct {
 type place struct {
 	mark   malloc.Mark
 	cursor int
+	chosen int
+	held   int64
 }
 
-func (e *environment) here() place { return place{e.game.Mark(), e.cursor} }
+func (e *environment) here() place {
+	return place{e.game.Mark(), e.cursor, e.chosen, e.held}
+}
 
 func (e *environment) back(p place) {
 	e.game.Rewind(p.mark)
-	e.cursor = p.cursor
+	e.cursor, e.chosen, e.held = p.cursor, p.chosen, p.held
 }
 
 var _ mcts.Environment[*line] = (*environment)(nil)
+
+// begin makes start the root of the coming searches, over the buffers of window.
+func (e *environment) begin(start malloc.Mark, window []bool) {
+	e.game.Rewind(start)
+	e.path, e.marks, e.cursor, e.chosen = e.path[:0], e.marks[:0], 0, -1
+	e.window = window
+	e.held, e.limit = 0, 0
+	for b, z := range e.residents {
+		if e.guide.stay[b] {
+			e.limit += z
+		}
+	}
+	if !e.free {
+		return
+	}
+	e.order = e.order[:0]
+	// What stays for good goes first and leaves the room above it whole; then
+	// the window, so that a simulation does not replay the former; then what is
+	// copied through that room.
+	ranked := e.guide.rank()
+	for part := range 3 {
+		for _, b := range ranked {
+			of := 2
+			if window[b] {
+				of = 1
+			} else if e.guide.stay[b] && e.guide.tier[b] >= 0 {
+				of = 0
+			}
+			if of == part {
+				e.order = append(e.order, b)
+			}
+		}
+	}
+}
 
 // Actions are coded in 32 bits: kind, tier or executor, lead, back + 1.
 func encode(a malloc.Action) int32 {
@@ -77,9 +122,10 @@ func decode(code int32) malloc.Action {
 }
 
 // width is the most moves one decision of the game can have: DROP, and per tier
-// NOCOPY, four leads, starts 0, 1, 2, 4 … back; or one per executor.
+// NOCOPY, four leads, starts 0, 1, 2, 4 … back, and the guide's start; or one per
+// executor.
 func width(p *malloc.Program) int {
-	return max(1+17*(len(p.Tiers)-1), len(p.Executors), 1)
+	return max(2+17*(len(p.Tiers)-1), len(p.Executors), 1)
 }
 
 // searching says whether the searched part still has decisions.
@@ -95,6 +141,9 @@ func (e *environment) settle() (malloc.Decision, bool) {
 		searched := !d.RunOn && (e.window == nil || e.window[d.Buf])
 		if searched {
 			e.legal = e.game.Actions(e.legal[:0])
+			if w := e.greedy(d); len(e.legal) > 0 && w.Kind != malloc.Drop && !slices.Contains(e.legal, w) {
+				e.legal = append(e.legal, w) // a start that the game does not list
+			}
 			if len(e.legal) > 1 {
 				return d, true
 			}
@@ -103,7 +152,7 @@ func (e *environment) settle() (malloc.Decision, bool) {
 				continue
 			}
 		}
-		e.play(e.guide.greedy(e.game, d))
+		e.play(e.greedy(d))
 		if e.err != nil {
 			break
 		}
@@ -118,29 +167,34 @@ func (e *environment) next() malloc.Decision {
 	if !e.free || d.RunOn {
 		return d
 	}
-	if d.Touch > 0 && e.begun(d) {
+	if d.Buf == e.chosen { // its later touches
 		return d
 	}
 	for ; e.cursor < len(e.order); e.cursor++ {
-		if e.game.Choose(e.order[e.cursor]) == nil {
+		if b := e.order[e.cursor]; e.game.Choose(b) == nil {
+			e.chosen = b
 			return e.game.Next()
 		}
 	}
 	return d
 }
 
-// begun says whether an earlier touch of the decision's buffer in the same part
-// is decided.
-func (e *environment) begun(d malloc.Decision) bool {
-	for i, t := range e.game.Touches(d.Buf) {
-		if i < d.Touch && t.Body == d.Body && t.Decided {
-			return true
+// greedy is the guide's move, except that a buffer takes over the room that a
+// searched decision has given up: what does not stay in the best game stays when
+// fewer bytes do now.
+func (e *environment) greedy(d malloc.Decision) malloc.Action {
+	if !d.RunOn && e.residents[d.Buf] > 0 && !e.guide.stay[d.Buf] && e.held+e.residents[d.Buf] <= e.limit {
+		if a := (malloc.Action{Kind: malloc.NoCopy, Tier: e.guide.tier[d.Buf]}); e.game.Legal(a) {
+			return a
 		}
 	}
-	return false
+	return e.guide.greedy(e.game, d)
 }
 
 func (e *environment) play(a malloc.Action) {
+	if a.Kind == malloc.NoCopy {
+		e.held += e.residents[e.game.Next().Buf]
+	}
 	if _, err := e.game.Step(a); err != nil && e.err == nil {
 		e.err = err
 	}
@@ -211,7 +265,7 @@ func (e *environment) Value(s *line) float64 {
 	e.seek(s)
 	from := e.here()
 	for e.searching() && e.err == nil {
-		e.play(e.guide.greedy(e.game, e.next()))
+		e.play(e.greedy(e.next()))
 	}
 	v := e.score()
 	e.back(from)

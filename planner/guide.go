@@ -26,9 +26,7 @@ type guide struct {
 // newGuide derives a guide from the program alone: no plan is looked at. Worth
 // is the static benefit of being resident: the difference in memory time, and
 // where no executor reaches home the time of the copy it saves, request latency
-// included. Buffers stay in order of worth per byte while the tier has room;
-// among equals those stay that leave the copies of the others evenly spread in
-// time.
+// included. All that can stay wants to; share gives up where there is no room.
 func newGuide(p *malloc.Program, base *malloc.Plan) *guide {
 	n := len(p.Buffers)
 	g := &guide{p: p, tier: make([]int, n), stay: make([]bool, n), lead: make([]int, n), back: make([]int, n),
@@ -62,7 +60,6 @@ func newGuide(p *malloc.Program, base *malloc.Plan) *guide {
 			g.stay[b] = p.Buffers[b].Select == nil
 		}
 	}
-	g.spreadStays(base)
 	return g
 }
 
@@ -103,21 +100,30 @@ func (g *guide) addWorth(o malloc.Operand, executor int) {
 	}
 }
 
-// guideRing is the room the guide leaves for streaming, in largest blocks.
-const guideRing = 2.5
+// guideSetting is one way to share a tier between what stays and what streams.
+type guideSetting struct {
+	room  float64 // kept free for streaming, in largest streamed blocks
+	least int     // which size class is the smallest that is streamed, from the largest: 0, 1, …
+	exact bool    // copies start where the room allows, else by lead
+}
 
-// spreadStays gives up residency where a tier cannot hold all that wants to
-// stay: of the read-only buffers that can be streamed, those that lie evenly in
-// time.
-func (g *guide) spreadStays(base *malloc.Plan) {
-	spec, ok := newRingSpec(g.p, base)
-	if !ok {
-		return
-	}
+// guideSettings are tried in the agent's first games; the best begins its search.
+var guideSettings = []guideSetting{
+	{2, 0, true}, {2.5, 0, true}, {3, 0, true}, {4, 0, true}, {2, 1, true}, {3, 1, true}, {2.5, 0, false}, {4, 0, false},
+}
+
+// share gives up residency where a tier cannot hold all that wants to stay: of
+// the read-only buffers that can be streamed, those that lie evenly in time. It
+// then says how far ahead each copy starts: as far as the room left holds what
+// is on its way and not yet used.
+func (g *guide) share(spec *ringSpec, set guideSetting) {
 	var order []int
 	total, largest := int64(0), int64(0)
 	for i := range spec.streams {
-		if w := spec.weight(i); w > 0 && g.stay[spec.streams[i].buf] {
+		b := spec.streams[i].buf
+		g.back[b] = -1
+		if w := spec.weight(i); w > 0 && g.tier[b] >= 0 {
+			g.stay[b] = true
 			order = append(order, i)
 			total += w
 			largest = max(largest, w)
@@ -129,22 +135,53 @@ func (g *guide) spreadStays(base *malloc.Plan) {
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return spec.firstTouch(a) - spec.firstTouch(b) })
 	classes := spec.sizeClasses(order)
-	for k := len(classes) - 1; k >= 0; k-- { // the largest are the cheapest per byte to stream
-		var may []int
-		for _, i := range order {
-			if spec.streams[i].block >= classes[k] {
-				may = append(may, i)
-			}
-		}
-		if pinned := spec.spreadEvenly(may, must+int64(guideRing*float64(largest))); pinned != nil {
-			for i := range spec.streams {
-				g.stay[spec.streams[i].buf] = pinned[i]
-			}
-			return
+	var pinned []bool
+	for k := max(0, len(classes)-1-set.least); k >= 0 && pinned == nil; k-- { // large ones are the cheapest per byte to stream
+		may := slices.DeleteFunc(slices.Clone(order), func(i int) bool { return spec.streams[i].block < classes[k] })
+		pinned = spec.spreadEvenly(may, must+int64(set.room*float64(largest)))
+	}
+	if pinned == nil {
+		pinned = make([]bool, len(spec.streams))
+	}
+	room := spec.capacity - spec.bodyTop
+	for i := range spec.streams {
+		g.stay[spec.streams[i].buf] = pinned[i]
+		if pinned[i] {
+			room -= spec.streams[i].block
 		}
 	}
-	for _, i := range order {
-		g.stay[spec.streams[i].buf] = false
+	if set.exact && spec.end > spec.begin {
+		g.startAhead(spec, pinned, room)
+	}
+}
+
+// startAhead sets the start of each streamed copy: right after the touch of the
+// latest stream before it that the room cannot hold beside those in between.
+func (g *guide) startAhead(spec *ringSpec, pinned []bool, room int64) {
+	var list []use
+	for i := range spec.streams {
+		if !pinned[i] {
+			for _, t := range spec.streams[i].body {
+				list = append(list, use{i, t})
+			}
+		}
+	}
+	slices.SortStableFunc(list, func(a, b use) int { return a.touch - b.touch })
+	length := spec.end - spec.begin
+	for n, u := range list {
+		sum, from := spec.streams[u.stream].block, u.touch-length+2
+		for k := 1; k < len(list); k++ {
+			before, touch := list[(n-k+len(list))%len(list)], 0
+			touch = before.touch
+			if k > n {
+				touch -= length
+			}
+			if sum += spec.streams[before.stream].block; sum > room {
+				from = max(from, touch+1)
+				break
+			}
+		}
+		g.back[spec.streams[u.stream].buf] = max(0, u.touch-from)
 	}
 }
 

@@ -49,7 +49,7 @@ func (s placementSolver) Solve(ctx context.Context, p *Problem, budget Budget, r
 		return nil, err
 	}
 	ends := make([]int, len(tiers)) // units before ends[i] lie in tiers ≤ i
-	plan, _, err := playPlacement(p.Program, units, tiers, ends)
+	plan, _, err := playPlacement(p.Program, nil, nil, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +133,7 @@ func joined(p *malloc.Program, from, to int) bool {
 
 // playPlacement plays a game in which units before ends[i] become resident in
 // tiers[i] and all else is dropped. whole is false when some buffer of a unit
-// could not be made resident in the loop.
+// could not be made resident; the plan is then nil.
 func playPlacement(p *malloc.Program, units []unit, tiers, ends []int) (plan *malloc.Plan, whole bool, err error) {
 	g, err := malloc.NewGame(p, nil, malloc.Options{Order: malloc.FreeOrder, NoReward: true})
 	if err != nil {
@@ -154,93 +154,84 @@ func playPlacement(p *malloc.Program, units []unit, tiers, ends []int) (plan *ma
 				}
 			}
 		}
-		from = ends[i]
+		from = max(from, ends[i])
 	}
 	runs := executorsFor(p, want)
-	policy := func(g *malloc.Game, d malloc.Decision, legal []malloc.Action) malloc.Action {
-		return placeAction(want, runs, d, legal)
-	}
-	whole = true
-	if g.InBody() {
-		for _, b := range order {
-			if len(p.Executors) < 2 && g.Resident(b, want[b]) {
-				continue
-			}
-			if !slices.Contains(g.Undecided(), b) {
-				continue
-			}
-			if err := g.Choose(b); err != nil {
+	for !g.Done() {
+		for g.Next().RunOn {
+			if err := runOn(g, runs); err != nil {
 				return nil, false, err
 			}
-			if !playBuffer(g, b, policy) {
-				whole = false
+		}
+		body := g.InBody()
+		for _, b := range order {
+			if body && g.Resident(b, want[b]) || g.Choose(b) != nil {
+				continue // resident, or without a touch in this part
+			}
+			if !playBuffer(g, b, body, want[b], !body && p.PeriodicLoop() != nil) {
+				return nil, false, nil
+			}
+			if g.InBody() != body || g.Done() {
 				break
 			}
 		}
-	}
-	if err := g.Finish(policy, true); err != nil {
-		return nil, false, err
-	}
-	if p.PeriodicLoop() == nil || len(p.Executors) > 1 {
-		for _, b := range order {
-			for _, t := range g.Touches(b) {
-				whole = whole && t.Kind != malloc.Drop
-			}
+		if g.Done() || g.InBody() != body {
+			continue
+		}
+		if err := g.DropRest(); err != nil {
+			return nil, false, err
 		}
 	}
-	return g.Plan(), whole, nil
+	return g.Plan(), true, nil
 }
 
-// playBuffer decides all touches of the chosen buffer; it returns false when one
-// of them had to be dropped.
-func playBuffer(g *malloc.Game, b int, policy malloc.Policy) bool {
-	kept := true
-	var legal []malloc.Action
+// runOn answers a RUN_ON with the wanted executor, else the first that is legal.
+func runOn(g *malloc.Game, runs []int) error {
+	a := malloc.Action{Kind: malloc.RunOn, Executor: runs[g.Next().Instr]}
+	if !g.Legal(a) {
+		legal := g.Actions(nil)
+		if len(legal) == 0 {
+			return fmt.Errorf("planner: no executor can run instruction %d", g.Next().Instr)
+		}
+		a = legal[0]
+	}
+	_, err := g.Step(a)
+	return err
+}
+
+// playBuffer decides the chosen buffer's touches in the present part: stay,
+// else copy for the touch; it returns false when one of them has neither and may
+// not be dropped.
+func playBuffer(g *malloc.Game, b int, body bool, tier int, mayDrop bool) bool {
 	for !g.Done() {
 		d := g.Next()
-		if !d.RunOn && d.Buf != b || !g.InBody() {
+		if d.RunOn || d.Buf != b || g.InBody() != body {
 			break
 		}
-		legal = g.Actions(legal[:0])
-		action := malloc.Action{Kind: malloc.Drop, Back: -1}
-		if len(legal) > 0 {
-			action = policy(g, d, legal)
-		}
-		if _, err := g.Step(action); err != nil {
-			return false
-		}
-		kept = kept && (d.RunOn || action.Kind != malloc.Drop)
-		if !slices.Contains(g.Undecided(), b) {
-			break
-		}
-	}
-	return kept
-}
-
-// placeAction keeps a buffer in its wanted tier: extend, else copy, else drop.
-func placeAction(want, runs []int, d malloc.Decision, legal []malloc.Action) malloc.Action {
-	pick, rank := legal[0], 0
-	for _, x := range legal {
-		r := 0
-		switch {
-		case x.Kind == malloc.RunOn:
-			if x.Executor == runs[d.Instr] {
-				r = 4
+		played := false
+		for _, a := range [...]malloc.Action{
+			{Kind: malloc.NoCopy, Tier: tier},
+			{Kind: malloc.CopyIn, Tier: tier, Lead: 1, Back: -1},
+			{Kind: malloc.CopyIn, Tier: tier, Back: 0},
+		} {
+			if g.Legal(a) {
+				if _, err := g.Step(a); err != nil {
+					return false
+				}
+				played = true
+				break
 			}
-		case x.Kind == malloc.Drop:
-			r = 1
-		case d.Buf >= 0 && x.Tier == want[d.Buf] && x.Kind == malloc.NoCopy:
-			r = 4
-		case d.Buf >= 0 && x.Tier == want[d.Buf] && x.Back < 0 && max(x.Lead, 1) == 1:
-			r = 3
-		case d.Buf >= 0 && x.Tier == want[d.Buf]:
-			r = 2
 		}
-		if r > rank {
-			pick, rank = x, r
+		if !played {
+			if !mayDrop {
+				return false
+			}
+			if _, err := g.Step(malloc.Action{Kind: malloc.Drop}); err != nil {
+				return false
+			}
 		}
 	}
-	return pick
+	return true
 }
 
 // executorsFor gives every instruction the executor that reads its wanted tier

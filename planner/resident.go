@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"strata/malloc"
+	"strata/simulate"
 )
 
 // Resident is the plan that reads every weight once and keeps it: what a run
@@ -12,7 +13,7 @@ import (
 // part copies each weight before its first use and leaves it for the loop. The
 // error names a buffer that cannot stay when the tiers are too small.
 func Resident(p *malloc.Program) (*malloc.Plan, error) {
-	ev := (&Problem{Program: p}).evaluator()
+	ev := simulate.New()
 	g, err := malloc.NewGame(p, ev, malloc.Options{Order: malloc.FreeOrder, NoReward: true})
 	if err != nil {
 		return nil, err

@@ -126,8 +126,8 @@ var registry = []struct {
 	{"llamacpp-fit", func() Solver { return placementSolver{name: "llamacpp-fit", place: llamacppFit} }},
 	{"experts-cpu", func() Solver { return placementSolver{name: "experts-cpu", place: expertsToCPU} }},
 	{"kv-resident", func() Solver { return placementSolver{name: "kv-resident", place: kvResident} }},
-	{"xla-greedy", func() Solver { return xlaGreedy{} }},
 	{"pin-stream", func() Solver { return pinStream{} }},
+	{"xla-greedy", func() Solver { return xlaGreedy{} }},
 	{"mcts", func() Solver { return NewAgent(AgentOptions{}) }},
 	{"auto", func() Solver { return autoSolver{} }},
 }
