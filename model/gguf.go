@@ -263,7 +263,6 @@ type ggufDecoder struct {
 	r    *bufio.Reader
 	pos  int64
 	size int64
-	buf  [8]byte
 }
 
 func newGGUFDecoder(r io.ReaderAt, from, size int64) *ggufDecoder {
@@ -303,18 +302,34 @@ func (d *ggufDecoder) skip(n int64, field string) error {
 	return nil
 }
 
+// take gives the next n ≤ 8 bytes, valid until the next read.
+func (d *ggufDecoder) take(n int, field string) ([]byte, error) {
+	if int64(n) > d.left() {
+		return nil, d.truncated(field, uint64(n))
+	}
+	p, err := d.r.Peek(n)
+	if err != nil {
+		return nil, fmt.Errorf("%s: reading byte %d: %w", field, d.pos, err)
+	}
+	d.pos += int64(n)
+	d.r.Discard(n) // cannot fail: they are in the buffer
+	return p, nil
+}
+
 func (d *ggufDecoder) u32(field string) (uint32, error) {
-	if err := d.read(d.buf[:4], field); err != nil {
+	p, err := d.take(4, field)
+	if err != nil {
 		return 0, err
 	}
-	return binary.LittleEndian.Uint32(d.buf[:]), nil
+	return binary.LittleEndian.Uint32(p), nil
 }
 
 func (d *ggufDecoder) u64(field string) (uint64, error) {
-	if err := d.read(d.buf[:8], field); err != nil {
+	p, err := d.take(8, field)
+	if err != nil {
 		return 0, err
 	}
-	return binary.LittleEndian.Uint64(d.buf[:]), nil
+	return binary.LittleEndian.Uint64(p), nil
 }
 
 // count reads a number of entries of which each takes at least least bytes.

@@ -71,11 +71,11 @@ func (d *ggufDecoder) valueOf(kind valueType, key string, depth int) (value, err
 	case typeArray:
 		return v, d.array(&v, key, depth)
 	}
-	n := valueTypeBytes[kind]
-	if err := d.read(d.buf[:n], key); err != nil {
+	p, err := d.take(int(valueTypeBytes[kind]), key)
+	if err != nil {
 		return v, err
 	}
-	v.bits = scalarBits(kind, d.buf[:n])
+	v.bits = scalarBits(kind, p)
 	if kind == typeBool && v.bits > 1 {
 		return v, fmt.Errorf("%s: bool is %d, expected 0 or 1", key, v.bits)
 	}
@@ -289,12 +289,13 @@ func (f *File) numbers(key string, each func(valueType, uint64)) error {
 		return f.wrong(key, "an array of numbers")
 	}
 	d := newGGUFDecoder(f.data, v.pos, v.pos+v.bytes)
-	n := valueTypeBytes[v.elem]
+	n := int(valueTypeBytes[v.elem])
 	for range v.count {
-		if err := d.read(d.buf[:n], key); err != nil {
+		p, err := d.take(n, key)
+		if err != nil {
 			return fmt.Errorf("%s: metadata %w", f.Shards[0].Path, err)
 		}
-		each(v.elem, scalarBits(v.elem, d.buf[:n]))
+		each(v.elem, scalarBits(v.elem, p))
 	}
 	return nil
 }

@@ -1,9 +1,6 @@
 package tokenizer
 
-import (
-	"container/heap"
-	"fmt"
-)
+import "fmt"
 
 // encoder merges the bytes of words into tokens; its slices are reused.
 type encoder struct {
@@ -27,23 +24,51 @@ type pair struct {
 	a, b, joint int32
 }
 
-// pairQueue is a heap: best rank first, then leftmost.
+// pairQueue is a binary heap: best rank first, then leftmost. It is written out
+// because container/heap allocates for every pair.
 type pairQueue []pair
 
-func (q pairQueue) Len() int { return len(q) }
-func (q pairQueue) Less(i, j int) bool {
+func (q pairQueue) before(i, j int) bool {
 	if q[i].rank != q[j].rank {
 		return q[i].rank < q[j].rank
 	}
 	return q[i].left < q[j].left
 }
-func (q pairQueue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
-func (q *pairQueue) Push(x any)   { *q = append(*q, x.(pair)) }
-func (q *pairQueue) Pop() any {
-	old := *q
-	last := old[len(old)-1]
-	*q = old[:len(old)-1]
-	return last
+
+func (q *pairQueue) push(p pair) {
+	*q = append(*q, p)
+	h := *q
+	for i := len(h) - 1; i > 0; {
+		up := (i - 1) / 2
+		if !h.before(i, up) {
+			break
+		}
+		h[i], h[up] = h[up], h[i]
+		i = up
+	}
+}
+
+func (q *pairQueue) pop() pair {
+	h := *q
+	first, last := h[0], len(h)-1
+	h[0] = h[last]
+	h = h[:last]
+	for i := 0; ; {
+		down := 2*i + 1
+		if down >= last {
+			break
+		}
+		if down+1 < last && h.before(down+1, down) {
+			down++
+		}
+		if !h.before(down, i) {
+			break
+		}
+		h[i], h[down] = h[down], h[i]
+		i = down
+	}
+	*q = h
+	return first
 }
 
 // segment appends the tokens of all words of a segment.
@@ -79,7 +104,7 @@ func (e *encoder) word(w string) error {
 		e.consider(int32(i))
 	}
 	for len(e.queue) > 0 {
-		p := heap.Pop(&e.queue).(pair)
+		p := e.queue.pop()
 		left := &e.parts[p.left]
 		if left.symbol != p.a || int(left.next) >= len(e.parts) || e.parts[left.next].symbol != p.b {
 			continue
@@ -109,7 +134,7 @@ func (e *encoder) consider(left int32) {
 	}
 	a, b := l.symbol, e.parts[l.next].symbol
 	if m, ok := e.t.merges[[2]int32{a, b}]; ok {
-		heap.Push(&e.queue, pair{m.rank, left, a, b, m.symbol})
+		e.queue.push(pair{m.rank, left, a, b, m.symbol})
 	}
 }
 
