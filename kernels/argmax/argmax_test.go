@@ -66,5 +66,5 @@ func BenchmarkArgmax(b *testing.B) {
 	x, out := arena.Floats(width), arena.Int32s(1)
 	kerneltest.Normal(rand.New(rand.NewPCG(1, 1)), x, 1)
 	list := []op.Op{op.Argmax(1, width, kerneltest.Addr(x), kerneltest.Addr(out))}
-	kerneltest.ReportBest(b, kerneltest.NewPool(b, 1), list, 4*width, arena.Bytes(48<<20))
+	kerneltest.ReportBest(b, kerneltest.NewPool(b, 1), list, 4*width, kerneltest.NewMemory(b, 96<<20))
 }

@@ -30,7 +30,7 @@ func newLayer(t testing.TB, cache op.Type, tokens, heads, kvHeads, headDim, rows
 	kerneltest.Normal(r, l.v, 1)
 	kerneltest.Normal(r, l.q, scale)
 	l.kCache, l.vCache = arena.Bytes(rows*op.RowBytes(cache, width)), arena.Bytes(rows*op.RowBytes(cache, width))
-	l.scratchBytes = op.AttentionScratchBytes(rows, headDim)
+	l.scratchBytes = op.AttentionGroupScratchBytes(rows, headDim, heads, kvHeads)
 	l.scratch = arena.Bytes(threads * l.scratchBytes)
 	l.pos = arena.Int32s(1)
 	return l
@@ -121,6 +121,11 @@ func TestAttentionBitsDependOnNothingElse(t *testing.T) {
 			kerneltest.Run(t, kerneltest.NewPool(t, 3), l.attend())
 			kerneltest.SameBits(t, fmt.Sprint(cache, " 3 threads"), l.out, want)
 			clear(l.out)
+			narrow := l
+			narrow.scratchBytes = op.AttentionScratchBytes(64, 64)
+			kerneltest.Run(t, kerneltest.NewPool(t, 3), narrow.attend())
+			kerneltest.SameBits(t, fmt.Sprint(cache, " head by head"), l.out, want)
+			clear(l.out)
 			p := kerneltest.NewPool(t, 2)
 			for token := range tokens {
 				one := l
@@ -143,7 +148,9 @@ func TestAttentionBitsDependOnNothingElse(t *testing.T) {
 }
 
 // StoreKV rounds to nearest even, writes only its rows, and rotates keys exactly as Rope does.
-func TestStoreKV(t *testing.T) {
+func TestStoreKV(t *testing.T) { kerneltest.EachISA(t, testStoreKV) }
+
+func testStoreKV(t *testing.T) {
 	for _, cache := range []op.Type{op.F32, op.F16} {
 		const tokens, heads, headDim, rows, pos = 3, 2, 8, 8, 4
 		const width = heads * headDim
@@ -191,6 +198,7 @@ func TestStoreKV(t *testing.T) {
 
 func TestAttentionRefusesTooLittleScratch(t *testing.T) {
 	l := newLayer(t, op.F32, 1, 2, 1, 64, 100, 1, 1)
+	l.scratchBytes = op.AttentionScratchBytes(100, 64)
 	p := kerneltest.NewPool(t, 1)
 	l.pos[0] = 99
 	if err := p.Run([]op.Op{l.attend()}); err != nil {
@@ -208,7 +216,7 @@ func BenchmarkAttention(b *testing.B) {
 			b.Run(fmt.Sprintf("cache=%v/tokens=%d", cache, tokens), func(b *testing.B) {
 				l := newLayer(b, cache, tokens, 9, 3, 64, 1024, 1, 1)
 				l.pos[0] = int32(1024 - tokens)
-				best := kerneltest.ReportBest(b, kerneltest.NewPool(b, 1), []op.Op{l.attend()}, int64(len(l.kCache)+len(l.vCache)), kerneltest.NewArena(b, 48<<20).Bytes(48<<20))
+				best := kerneltest.ReportBest(b, kerneltest.NewPool(b, 1), []op.Op{l.attend()}, int64(len(l.kCache)+len(l.vCache)), kerneltest.NewMemory(b, 96<<20))
 				b.ReportMetric(4*9*64*float64(tokens)*float64(1024-tokens/2)/best.Seconds()/1e9, "GFLOP/s")
 			})
 		}

@@ -13,8 +13,8 @@ static void put(int32_t type, void *row, int64_t i, float v) {
 	else ((float *)row)[i] = v;
 }
 
-/* The plain reference. A token writes a few hundred values: there is nothing to win with vectors. */
-void k_store_run(const k_op *op, int64_t begin, int64_t end, int thread) {
+/* The plain reference. */
+void k_store_portable(const k_op *op, int64_t begin, int64_t end, int thread) {
 	(void)thread;
 	for (int64_t t = begin; t < end; t++) {
 		const float *k = k_crow(op->x, op->x_stride, t), *v = k_crow(op->y, op->y_stride, t);
@@ -34,3 +34,29 @@ void k_store_run(const k_op *op, int64_t begin, int64_t end, int thread) {
 		}
 	}
 }
+
+#if defined(__x86_64__)
+K_AVX2_INLINE void put8(int32_t type, void *row, int64_t i, __m256 v) {
+	if (type == K_F16) _mm_storeu_si128((__m128i *)((uint16_t *)row + i), _mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT));
+	else _mm256_storeu_ps((float *)row + i, v);
+}
+
+/* The same bits. */
+K_AVX2 void k_store_avx2(const k_op *op, int64_t begin, int64_t end, int thread) {
+	if (op->k % 8) {
+		k_store_portable(op, begin, end, thread);
+		return;
+	}
+	for (int64_t t = begin; t < end; t++) {
+		const float *k = k_crow(op->x, op->x_stride, t), *v = k_crow(op->y, op->y_stride, t);
+		void *kc = k_row(op->dst, op->dst_stride, *op->pos + t), *vc = k_row(op->z, op->z_stride, *op->pos + t);
+		const float *table = op->w ? k_crow(op->w, op->w_stride, t) : 0;
+		for (int64_t h = 0; h < op->heads; h++)
+			for (int64_t i = 0, at = h * op->k; i < op->k; i += 8, at += 8) {
+				__m256 key = _mm256_loadu_ps(k + at);
+				put8(op->wtype, kc, at, table ? k_rotate8(key, _mm256_loadu_ps(table + i)) : key);
+				put8(op->wtype, vc, at, _mm256_loadu_ps(v + at));
+			}
+	}
+}
+#endif

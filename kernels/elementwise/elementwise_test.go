@@ -83,7 +83,7 @@ func BenchmarkElementwise(b *testing.B) {
 	const tokens, width = 512, 1536
 	arena := kerneltest.NewArena(b, 64<<20)
 	x, y, out := kerneltest.Addr(arena.Floats(tokens*width)), kerneltest.Addr(arena.Floats(tokens*width)), kerneltest.Addr(arena.Floats(tokens*width))
-	memory := arena.Bytes(48 << 20)
+	memory := kerneltest.NewMemory(b, 96<<20)
 	for _, c := range []struct {
 		list  op.Op
 		bytes int64

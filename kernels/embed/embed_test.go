@@ -45,5 +45,5 @@ func BenchmarkEmbed(b *testing.B) {
 		table[i] = uint64(kerneltest.Addr(weights)) + uint64(i*7919%49152)*uint64(op.RowBytes(op.Q8_0, width))
 	}
 	list := []op.Op{op.Embed(op.Q8_0, tokens, width, kerneltest.Addr(table), kerneltest.Addr(out))}
-	kerneltest.ReportBest(b, kerneltest.NewPool(b, 1), list, tokens*(op.RowBytes(op.Q8_0, width)+4*width), weights)
+	kerneltest.ReportBest(b, kerneltest.NewPool(b, 1), list, tokens*(op.RowBytes(op.Q8_0, width)+4*width), kerneltest.NewMemory(b, 96<<20))
 }

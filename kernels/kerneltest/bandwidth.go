@@ -9,6 +9,17 @@ import (
 	"strata/kernels/pool"
 )
 
+// NewMemory is an arena of size bytes that are all written once, so that reading them reads memory and not
+// the kernel's page of zeros.
+func NewMemory(tb testing.TB, size int64) []byte {
+	tb.Helper()
+	words := NewArena(tb, int(size)).Uint64s(size / 8)
+	for i := range words {
+		words[i] = uint64(i) * 0x9e3779b97f4a7c15
+	}
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(words))), size)
+}
+
 // ReadBandwidth is the best of several reads of the buffer by all threads of the pool, in bytes per second.
 func ReadBandwidth(tb testing.TB, p *pool.Pool, buffer []byte) float64 {
 	tb.Helper()

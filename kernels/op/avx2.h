@@ -50,6 +50,13 @@ K_AVX2_INLINE __m256 k_exp8(__m256 x) {
 	return _mm256_mul_ps(p, _mm256_castsi256_ps(e));
 }
 
+/* Four pairs (a, b) rotated by four pairs (cos, sin): (a c - b s, a s + b c), each product rounded. */
+K_AVX2_INLINE __m256 k_rotate8(__m256 x, __m256 table) {
+	__m256 straight = _mm256_mul_ps(x, _mm256_moveldup_ps(table));
+	__m256 crossed = _mm256_mul_ps(_mm256_permute_ps(x, 0xb1), _mm256_movehdup_ps(table));
+	return _mm256_addsub_ps(straight, crossed);
+}
+
 /* Thirty-two weights of a type as four vectors; i counts blocks of 32 elements. */
 K_AVX2_INLINE void k_decode32(int32_t type, const char *row, int64_t i, __m256 w[4]) {
 	if (type == K_F32) {

@@ -55,7 +55,8 @@ func StoreKV(cacheType Type, tokens, kvHeads, headDim int64, k, v, kCache, vCach
 // Attention writes dst[t, h] = softmax(q[t, h] . K / sqrt(headDim)) V over cache rows 0 ... pos+t, query head
 // h using KV head h * kvHeads / heads. q and dst [T, heads, headDim] f32. When quantised is not 0 it
 // also gets the result in the format Q8Pair (headDim must then be a multiple of 64); dst may then be 0.
-// scratch has AttentionScratchBytes(pos+T, headDim) for each thread of the pool.
+// scratch has AttentionScratchBytes(pos+T, headDim) for each thread of the pool, or better
+// AttentionGroupScratchBytes.
 func Attention(cacheType Type, tokens, heads, kvHeads, headDim int64, q, kCache, vCache, dst, quantised, pos, scratch uintptr, scratchBytesPerThread int64) Op {
 	row := RowBytes(cacheType, kvHeads*headDim)
 	return Op{Kind: KindAttention, WType: cacheType, Tokens: tokens, Heads: heads, KVHeads: kvHeads, K: headDim, X: q, XStride: 4 * heads * headDim,

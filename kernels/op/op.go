@@ -112,10 +112,18 @@ func RowBytes(t Type, k int64) int64 {
 // QuantizedRowBytes is the size of a row of k activations in the format Q8Pair.
 func QuantizedRowBytes(k int64) int64 { return RowBytes(Q8Pair, k) }
 
-// AttentionScratchBytes is the scratch that one thread needs for attention over kvLen positions: the
-// scores and one head's output, in f32, rounded up to whole cache lines.
+// AttentionScratchBytes is the scratch that one thread needs for attention over kvLen positions, one
+// head at a time: the scores and the head's output, in f32, rounded up to whole cache lines.
 func AttentionScratchBytes(kvLen, headDim int64) int64 {
 	return (4*((kvLen+7)/8*8+(headDim+63)/64*64) + 63) / 64 * 64
+}
+
+// AttentionGroupScratchBytes is the scratch of one thread with which heads that share keys are computed
+// together, up to three at a time: the same bits as with AttentionScratchBytes, up to twice as fast.
+func AttentionGroupScratchBytes(kvLen, headDim, heads, kvHeads int64) int64 {
+	group := heads / kvHeads
+	parts := (group + 2) / 3
+	return (group + parts - 1) / parts * AttentionScratchBytes(kvLen, headDim)
 }
 
 // RopeTableBytes is the size of the cosines and sines of tokens positions.

@@ -51,7 +51,7 @@ func newDecoder(tb testing.TB, threads int, tokens int64, pos int32, fast bool) 
 	x, q, k, v, g, u := floats(tokens*width), floats(tokens*width), floats(tokens*kv), floats(tokens*kv), floats(tokens*hidden), floats(tokens*hidden)
 	table, logits := floats(tokens*headDim), floats(vocabulary)
 	a, ah := kerneltest.Addr(arena.Bytes(tokens*op.RowBytes(atype, width))), kerneltest.Addr(arena.Bytes(tokens*op.RowBytes(atype, hidden)))
-	scratchBytes := op.AttentionScratchBytes(cacheRows, headDim)
+	scratchBytes := op.AttentionGroupScratchBytes(cacheRows, headDim, heads, kvHeads)
 	scratch := kerneltest.Addr(arena.Bytes(scratchBytes * int64(threads)))
 	position, id := arena.Int32s(1), arena.Int32s(1)
 	position[0] = pos

@@ -58,7 +58,7 @@ func BenchmarkReadSum(b *testing.B) {
 	for _, size := range []int64{1 << 19, 16 << 20, 96 << 20} {
 		for _, threads := range []int{1, 2} {
 			b.Run(fmt.Sprintf("MiB=%v/threads=%d", float64(size)/(1<<20), threads), func(b *testing.B) {
-				memory := kerneltest.NewArena(b, int(size)).Bytes(size)
+				memory := kerneltest.NewMemory(b, size)
 				p := kerneltest.NewPool(b, threads)
 				for range b.N {
 					b.ReportMetric(kerneltest.ReadBandwidth(b, p, memory)/1e9, "GB/s")

@@ -99,5 +99,5 @@ func BenchmarkQuantize(b *testing.B) {
 	arena := kerneltest.NewArena(b, 64<<20)
 	x, out := arena.Floats(tokens*width), arena.Bytes(tokens*op.QuantizedRowBytes(width))
 	list := []op.Op{op.Quantize(tokens, width, kerneltest.Addr(x), kerneltest.Addr(out))}
-	kerneltest.ReportBest(b, kerneltest.NewPool(b, 1), list, 4*tokens*width+int64(len(out)), arena.Bytes(48<<20))
+	kerneltest.ReportBest(b, kerneltest.NewPool(b, 1), list, 4*tokens*width+int64(len(out)), kerneltest.NewMemory(b, 96<<20))
 }

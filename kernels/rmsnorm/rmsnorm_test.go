@@ -74,5 +74,5 @@ func BenchmarkRMSNorm(b *testing.B) {
 	arena := kerneltest.NewArena(b, 64<<20)
 	x, w, out := arena.Floats(tokens*width), arena.Floats(width), arena.Bytes(tokens*op.QuantizedRowBytes(width))
 	list := []op.Op{op.RMSNorm(tokens, width, 1e-5, kerneltest.Addr(x), kerneltest.Addr(w), 0, kerneltest.Addr(out))}
-	kerneltest.ReportBest(b, kerneltest.NewPool(b, 1), list, 4*tokens*width+int64(len(out)), arena.Bytes(48<<20))
+	kerneltest.ReportBest(b, kerneltest.NewPool(b, 1), list, 4*tokens*width+int64(len(out)), kerneltest.NewMemory(b, 96<<20))
 }

@@ -1,4 +1,4 @@
-#include "quant.h"
+#include "avx2.h"
 
 static int64_t table_units(const k_op *op, int64_t *grain) {
 	*grain = 1;
@@ -26,8 +26,8 @@ static int64_t units(const k_op *op, int64_t *grain) {
 	return op->tokens;
 }
 
-/* Memory-bound and short: the plain version is the only one. */
-static void run(const k_op *op, int64_t begin, int64_t end, int thread) {
+/* The plain reference. */
+static void run_portable(const k_op *op, int64_t begin, int64_t end, int thread) {
 	(void)thread;
 	for (int64_t t = begin; t < end; t++) {
 		const float *table = k_crow(op->w, op->w_stride, t);
@@ -42,8 +42,27 @@ static void run(const k_op *op, int64_t begin, int64_t end, int thread) {
 	}
 }
 
+#if defined(__x86_64__)
+/* The same bits. */
+K_AVX2 static void run_avx2(const k_op *op, int64_t begin, int64_t end, int thread) {
+	if (op->k % 8) {
+		run_portable(op, begin, end, thread);
+		return;
+	}
+	for (int64_t t = begin; t < end; t++) {
+		const float *table = k_crow(op->w, op->w_stride, t);
+		float *x = k_row(op->dst, op->dst_stride, t);
+		for (int64_t h = 0; h < op->heads; h++, x += op->k)
+			for (int64_t i = 0; i < op->k; i += 8)
+				_mm256_storeu_ps(x + i, k_rotate8(_mm256_loadu_ps(x + i), _mm256_loadu_ps(table + i)));
+	}
+}
+#else
+#define run_avx2 0
+#endif
+
 const k_kernel k_rope_kernels[] = {
 	{K_ROPE_TABLE, K_OP_VERSION, table_units, {table_run, 0, 0}},
-	{K_ROPE, K_OP_VERSION, units, {run, 0, 0}},
+	{K_ROPE, K_OP_VERSION, units, {run_portable, run_avx2, 0}},
 };
 const int64_t k_rope_count = 2;

@@ -45,5 +45,5 @@ func BenchmarkRope(b *testing.B) {
 	arena := kerneltest.NewArena(b, 64<<20)
 	x, table := arena.Floats(tokens*heads*headDim), arena.Floats(tokens*headDim)
 	list := []op.Op{op.Rope(tokens, heads, headDim, kerneltest.Addr(x), kerneltest.Addr(table))}
-	kerneltest.ReportBest(b, kerneltest.NewPool(b, 1), list, 8*tokens*heads*headDim, arena.Bytes(48<<20))
+	kerneltest.ReportBest(b, kerneltest.NewPool(b, 1), list, 8*tokens*heads*headDim, kerneltest.NewMemory(b, 96<<20))
 }
