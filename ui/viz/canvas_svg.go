@@ -3,6 +3,7 @@ package viz
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"fmt"
 	"html"
@@ -15,7 +16,8 @@ import (
 
 // SVGOptions says how a figure becomes SVG.
 type SVGOptions struct {
-	Palette *Palette // colours written into the file; nil: the page supplies them (WriteCSS)
+	Palette *Palette // nil: Light, and Dark where the reader's system asks for it
+	Label   string   // what the picture is, for screen readers; "": the figure's title
 	ID      string   // prefix of element ids, unique within a page
 	// MaxRects is how many rectangles of one scene stay vectors; a denser scene
 	// becomes an embedded PNG of the data area at twice the size, axes and text
@@ -39,12 +41,10 @@ func (f *Figure) WriteSVG(out io.Writer, w, h int, o SVGOptions) error {
 	c := &svgCanvas{o: o}
 	f.draw(c, float64(w), float64(h))
 	b := bufio.NewWriter(out)
-	fmt.Fprintf(b, `<svg xmlns="http://www.w3.org/2000/svg" class="viz" viewBox="0 0 %d %d" width="%d" height="%d" role="img" aria-label="%s">`, w, h, w, h, escape(f.Title))
-	if o.Palette != nil {
-		b.WriteString("\n<style>")
-		writeInks(b, o.Palette)
-		b.WriteString("</style>")
-	}
+	fmt.Fprintf(b, `<svg xmlns="http://www.w3.org/2000/svg" class="viz" viewBox="0 0 %d %d" width="%d" height="%d" role="img" aria-label="%s">`, w, h, w, h, escape(cmp.Or(o.Label, f.Title)))
+	b.WriteString("\n<style>")
+	writeStyle(b, o.Palette)
+	b.WriteString("</style>")
 	b.WriteString("\n<defs>")
 	for class := range numClasses {
 		for _, pattern := range []Pattern{Hatch, HatchOut} {
@@ -68,15 +68,17 @@ func (f *Figure) WriteSVG(out io.Writer, w, h int, o SVGOptions) error {
 	return b.Flush()
 }
 
-// WriteCSS writes the rules that colour SVG figures inside a page: light
-// colours, dark ones where the reader's system asks for them.
-func WriteCSS(out io.Writer, light, dark *Palette) error {
-	b := bufio.NewWriter(out)
-	writeInks(b, light)
+// writeStyle writes the rules that colour the classes: of one palette, or light
+// ones followed by dark ones for readers whose system asks for them.
+func writeStyle(b *bufio.Writer, p *Palette) {
+	if p != nil {
+		writeInks(b, p)
+		return
+	}
+	writeInks(b, Light)
 	b.WriteString(".viz .only-dark{display:none}\n@media (prefers-color-scheme: dark) {\n.viz .only-light{display:none}.viz .only-dark{display:inline}\n")
-	writeInks(b, dark)
+	writeInks(b, Dark)
 	b.WriteString("}\n")
-	return b.Flush()
 }
 
 func writeInks(b *bufio.Writer, p *Palette) {
@@ -272,7 +274,7 @@ func (c *svgCanvas) scene(x, y, w, h float64, l Layer, view View) {
 
 // picture embeds the data area as PNG.
 func (c *svgCanvas) picture(x, y, w, h float64, l Layer, view View) {
-	if c.o.Palette == nil { // the page's style shows one of the two
+	if c.o.Palette == nil { // the style shows one of the two
 		c.embed(x, y, w, h, l, view, Light, ` class="only-light"`)
 		c.embed(x, y, w, h, l, view, Dark, ` class="only-dark"`)
 		return

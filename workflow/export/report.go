@@ -117,12 +117,7 @@ type reportPage struct {
 // readable; a small inline script only shows hover texts sooner.
 func WriteHTML(out io.Writer, r *Report) error {
 	page := reportPage{Report: r, Measured: r.Measured != nil}
-	var css bytes.Buffer
-	css.WriteString(reportCSS)
-	if err := viz.WriteCSS(&css, viz.Light, viz.Dark); err != nil {
-		return err
-	}
-	page.CSS = template.CSS(css.String())
+	page.CSS = template.CSS(reportCSS)
 	page.JS = template.JS(reportJS)
 	if page.Title == "" {
 		page.Report = &Report{}
@@ -215,9 +210,9 @@ func (r *Row) difference() string {
 func (r *Report) figures() ([]reportFigure, error) {
 	var out []reportFigure
 	add := func(id, heading, text string, f *viz.Figure, h int) error {
-		f.Title = heading
+		f.Title = "" // the page says it
 		var b bytes.Buffer
-		if err := f.WriteSVG(&b, pictureW, h, viz.SVGOptions{ID: id, MaxRects: vectorMax}); err != nil {
+		if err := f.WriteSVG(&b, pictureW, h, viz.SVGOptions{ID: id, Label: heading, MaxRects: vectorMax}); err != nil {
 			return fmt.Errorf("picture %q: %w", heading, err)
 		}
 		out = append(out, reportFigure{id, heading, text, template.HTML(b.String())})
