@@ -1,0 +1,109 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/google/renameio/v2"
+	"github.com/spf13/cobra"
+
+	"strata/malloc"
+	"strata/workflow"
+	"strata/workflow/export"
+)
+
+var exportTargets = []string{"llamacpp", "chrome-trace", "html", "mmap-instance"}
+
+func (a *app) exportCommand() *cobra.Command {
+	var f planFlags
+	var to, output string
+	c := &cobra.Command{
+		Use:   "export PLAN",
+		Short: "Write a plan for another program: " + strings.Join(exportTargets, ", "),
+		Example: `  strata export plan.json --model model.gguf --to llamacpp
+  strata export plan.json --model model.gguf --to html -o report.html
+  strata export plan.json --model model.gguf --to chrome-trace -o trace.json`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			p, plan, _, err := f.load(a, c, args[0])
+			if err != nil {
+				return err
+			}
+			write, err := a.exporter(to, p, plan, f.model)
+			if err != nil {
+				return err
+			}
+			if output == "" {
+				return write(a.out)
+			}
+			pending, err := renameio.NewPendingFile(output, renameio.WithPermissions(0o644))
+			if err != nil {
+				return err
+			}
+			defer pending.Cleanup()
+			if err := write(pending); err != nil {
+				return err
+			}
+			return pending.CloseAtomicallyReplace()
+		},
+	}
+	f.register(c)
+	c.Flags().StringVar(&to, "to", "", "one of "+strings.Join(exportTargets, ", "))
+	c.Flags().StringVarP(&output, "output", "o", "", "write here instead of standard output")
+	return c
+}
+
+func (a *app) exporter(to string, p *malloc.Program, plan *malloc.Plan, model string) (func(io.Writer) error, error) {
+	switch to {
+	case "llamacpp":
+		args, err := export.LlamaCPPArguments(p, plan, export.LlamaCPPOptions{ModelPath: model})
+		if err != nil {
+			return nil, workflow.Badf("%w", err)
+		}
+		return func(w io.Writer) error {
+			for _, s := range args.Lost {
+				fmt.Fprintln(a.err, "not expressed:", s)
+			}
+			for _, s := range args.Tips {
+				fmt.Fprintln(a.err, "note:", s)
+			}
+			_, err := fmt.Fprintln(w, args.Command("llama-server"))
+			return err
+		}, nil
+	case "chrome-trace", "html":
+		s, err := workflow.Simulate(p, plan)
+		if err != nil {
+			return nil, err
+		}
+		if to == "html" {
+			return func(w io.Writer) error { return export.WriteHTML(w, workflow.PlanReport(p, plan, s)) }, nil
+		}
+		return func(w io.Writer) error { return export.WriteChromeTrace(w, p, s.Timeline) }, nil
+	case "mmap-instance":
+		return func(w io.Writer) error { return malloc.EncodeProgram(w, p) }, nil
+	}
+	return nil, workflow.Badf("--to %q: known are %s", to, strings.Join(exportTargets, ", "))
+}
+
+// writeGame writes the agent's last game: JSON for a name that ends in .json,
+// else text.
+func (a *app) writeGame(path string, r *workflow.PlanResult) error {
+	if r.Episode == nil {
+		return workflow.Badf("--game: solver %s played no game; use --solver mcts or auto", r.Solver)
+	}
+	f, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o644))
+	if err != nil {
+		return err
+	}
+	defer f.Cleanup()
+	if strings.HasSuffix(path, ".json") {
+		err = r.Episode.WriteJSON(f)
+	} else {
+		err = r.Episode.WriteText(f)
+	}
+	if err != nil {
+		return err
+	}
+	return f.CloseAtomicallyReplace()
+}
