@@ -44,3 +44,29 @@ func BenchmarkLong(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkInstance evaluates a game's plan of the committed decode instance.
+func BenchmarkInstance(b *testing.B) {
+	p, err := malloc.ReadProgram("../testdata/instances/smollm2-decode.json.gz")
+	if err != nil {
+		b.Fatal(err)
+	}
+	g, err := malloc.NewGame(p, New(), malloc.Options{Order: malloc.FreeOrder, NoReward: true})
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := g.Finish(nil, true); err != nil {
+		b.Fatal(err)
+	}
+	plan := g.Plan()
+	for name, sim := range map[string]*Simulator{"exact": New(), "steady": NewSteady()} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := sim.Evaluate(p, plan); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -50,6 +50,10 @@ type compiled struct {
 	ops     []int32
 	isBack  []bool // per copy: part of a write-back
 
+	growing []int32   // loops with growth
+	slope   []float64 // per buffer, in the periodic loop
+	windows []window  // per copy
+
 	loops    []malloc.Loop // outer before inner, by begin
 	skip     []int32       // per loop: the next one that is not inside it
 	periodic int           // index into loops, -1: none
@@ -84,6 +88,9 @@ func (c *compiled) compile(p *malloc.Program, plan *malloc.Plan) error {
 		return fmt.Errorf("simulate: model.floor %q: want \"compute\"", f)
 	}
 	if err := c.compileLoops(); err != nil {
+		return err
+	}
+	if err := c.compileGrowth(); err != nil {
 		return err
 	}
 	if err := c.compileSites(); err != nil {
@@ -280,22 +287,55 @@ func (c *compiled) addTerm(t int, x term) {
 // growthOf returns the slope of reads of buf at instruction t, and its loop.
 func (c *compiled) growthOf(t, buf int) (slope float64, loop int32, err error) {
 	loop = -1
-	for i := range c.loops {
+	for _, i := range c.growing {
 		l := &c.loops[i]
 		if t < l.Begin || t >= l.End {
 			continue
 		}
-		for _, g := range l.Growth {
-			if g.Buf != buf || g.Slope == 0 {
-				continue
+		here := 0.0
+		if int(i) == c.periodic {
+			if buf >= 0 && buf < len(c.slope) {
+				here = c.slope[buf]
 			}
-			if loop >= 0 && loop != int32(i) {
-				return 0, 0, fmt.Errorf("simulate: buffer %d grows in two nested loops, which is not defined", buf)
+		} else {
+			for _, g := range l.Growth {
+				if g.Buf == buf {
+					here += g.Slope
+				}
 			}
-			slope, loop = slope+g.Slope, int32(i)
 		}
+		if here == 0 {
+			continue
+		}
+		if loop >= 0 {
+			return 0, 0, fmt.Errorf("simulate: buffer %d grows in two nested loops, which is not defined", buf)
+		}
+		slope, loop = here, i
 	}
 	return slope, loop, nil
+}
+
+// compileGrowth finds the loops that grow, and the periodic one's slope by
+// buffer: a decode loop has one per layer.
+func (c *compiled) compileGrowth() error {
+	c.growing = c.growing[:0]
+	for i := range c.loops {
+		if len(c.loops[i].Growth) > 0 {
+			c.growing = append(c.growing, int32(i))
+		}
+	}
+	if c.periodic < 0 || len(c.loops[c.periodic].Growth) == 0 {
+		return nil
+	}
+	c.slope = resized(c.slope, len(c.p.Buffers))
+	clear(c.slope)
+	for _, g := range c.loops[c.periodic].Growth {
+		if g.Buf < 0 || g.Buf >= len(c.slope) {
+			return fmt.Errorf("simulate: buffer %d grows: the program has %d buffers", g.Buf, len(c.slope))
+		}
+		c.slope[g.Buf] += g.Slope
+	}
+	return nil
 }
 
 // compileCopies turns the plan's copies into operations by instruction.
@@ -331,11 +371,13 @@ func (c *compiled) compileCopies() error {
 	clear(c.opsFrom)
 	c.ops = resized(c.ops, 2*len(copies))
 	c.exitWait = c.exitWait[:0]
+	c.windows = resized(c.windows, len(copies))
 	for i := range copies {
 		w, err := c.window(i)
 		if err != nil {
 			return err
 		}
+		c.windows[i] = w
 		c.opsFrom[w.issueKey]++
 		c.opsFrom[w.waitKey]++
 		if w.openAtExit {
@@ -348,7 +390,7 @@ func (c *compiled) compileCopies() error {
 	}
 	c.fill = append(c.fill[:0], c.opsFrom...)
 	for i := range copies {
-		w, _ := c.window(i)
+		w := &c.windows[i]
 		c.ops[c.fill[w.issueKey]] = int32(i)<<opShift | w.flags
 		c.fill[w.issueKey]++
 		c.ops[c.fill[w.waitKey]] = int32(i)<<opShift | w.flags&opOnce | opWait

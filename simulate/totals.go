@@ -60,10 +60,7 @@ func (s *Simulator) traffic() ([]malloc.Traffic, error) {
 	}
 	for i := range s.plan.Copies {
 		c := &s.plan.Copies[i]
-		w, err := s.window(i)
-		if err != nil {
-			return nil, err
-		}
+		w := &s.windows[i]
 		times := int64(1)
 		if !c.Once {
 			times = s.executions(w.issueKey / phases)
