@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -34,10 +35,19 @@ func ParseSize(text string) (Size, error) {
 	return Size{Bytes: int64(v), Set: true}, nil
 }
 
-// FormatBytes writes bytes in binary units, exactly where they are few.
+// FormatBytes writes bytes in binary units with one decimal, small numbers
+// exactly.
 func FormatBytes(n int64) string {
 	if n < 0 {
 		return "unlimited"
 	}
-	return humanize.IBytes(uint64(n))
+	if n < 1<<10 {
+		return fmt.Sprintf("%d B", n)
+	}
+	v, unit := float64(n)/(1<<10), 0
+	units := []string{"KiB", "MiB", "GiB", "TiB", "PiB"}
+	for v >= 1023.95 && unit < len(units)-1 {
+		v, unit = v/1024, unit+1
+	}
+	return fmt.Sprintf("%.1f %s", v, units[unit])
 }

@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Makes sure the programs that the build needs are there: installs them through
+# apt where it may, otherwise prints the one command to type and stops.
+set -eu
+
+missing=()
+need() { command -v "$1" >/dev/null 2>&1 || missing+=("$2"); }
+need gcc gcc
+need python3 python3
+python3 -m pip --version >/dev/null 2>&1 || missing+=(python3-pip)
+[ -e /usr/include/stdio.h ] || missing+=(libc6-dev)
+
+if ! command -v go >/dev/null 2>&1; then
+	echo "strata needs Go 1.26 or newer: https://go.dev/dl" >&2
+	exit 1
+fi
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+install="apt-get install -y --no-install-recommends ${missing[*]}"
+if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+	echo "installing ${missing[*]}" >&2
+	apt-get update -qq >&2
+	DEBIAN_FRONTEND=noninteractive $install >&2
+else
+	echo "please type this once, then run make again:" >&2
+	echo "  sudo $install" >&2
+	exit 1
+fi
