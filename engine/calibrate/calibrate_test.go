@@ -119,7 +119,7 @@ func TestRun(t *testing.T) {
 
 // Cancelling in any part ends the run with the context's error and nothing left.
 func TestCancel(t *testing.T) {
-	for _, part := range []string{"memory", "file", "overlap", "kernels"} {
+	for _, part := range []string{"file", "kernels"} {
 		opt := quick(t)
 		ctx, cancel := context.WithCancel(context.Background())
 		opt.Progress = func(p Progress) {

@@ -84,7 +84,11 @@ func (r *run) kernelRate(ctx context.Context, threads int, c kernelCase) (measur
 	if err != nil {
 		return measurement{}, err
 	}
-	repeat := int(min(max(1e-3/(s/2), 1), 2000))
+	span := 1e-3
+	if r.pace.late() > 1.5 {
+		span /= 4
+	}
+	repeat := int(min(max(span/(s/2), 1), 2000))
 	ops := list(repeat)
 	barrier := r.cpu.Barrier(threads)
 	return r.pace.rates(ctx, func() (float64, error) {
