@@ -238,6 +238,7 @@ type checkRun struct {
 	staysOf     [][2]int      // per block: its stays [from, to)
 	carrying    []bool        // per rep: the body writes it back, so it enters clean
 	scratchSize map[int]int64 // per scratch block: bytes
+	homeStays   [][]int32     // per rep: stays in its limited home, by start
 	placeStays  map[checkPlace][]int32
 }
 

@@ -132,7 +132,7 @@ func (k *checkRun) checkAfter(i int) {
 		k.failCopy(QueueOrder, i, fmt.Sprintf("copies[%d], which it follows, moves %s", c.After, k.bufferText(a.Buf)), "a copy of the same buffer is expected")
 	case k.p.Engines[a.Engine].To != k.p.Engines[c.Engine].From:
 		k.failCopy(QueueOrder, i, fmt.Sprintf("copies[%d], which it follows, ends in tier %d", c.After, k.p.Engines[a.Engine].To), fmt.Sprintf("this one begins in tier %d", k.p.Engines[c.Engine].From))
-	case a.Start > c.Start || a.Start == c.Start && c.After > i || a.Once != c.Once && k.L > 0 && k.inBody(c.Start):
+	case a.Start > c.Start || a.Start == c.Start && (c.After > i || k.writeBack[i] && !k.writeBack[c.After]) || a.Once != c.Once && k.L > 0 && k.inBody(c.Start):
 		k.failCopy(QueueOrder, i, fmt.Sprintf("copies[%d], which it follows, is issued at %d", c.After, a.Start), "it is issued earlier in the same iteration")
 	}
 }

@@ -380,8 +380,34 @@ func (k *checkRun) issueWriteBack(m *checkMemory, is issue) {
 		k.stays[to].ver, k.stays[to].ready, k.stays[to].filled = src.ver, is.before, int32(is.copy)
 		return
 	}
+	if !k.homeLives(c.Buf, is.start, is.before) {
+		k.failCopy(CopyOutsideWindow, is.copy, "the buffer's home block ends before it is awaited", "the home block lives as long as it writes there")
+	}
 	m.home[r], m.homeReady[r], m.homeBack[r] = src.ver, is.before, int32(is.copy)
 	m.dirty[r] = 0
+}
+
+// homeLives reports whether a write-back over [start, before) finds the block
+// of a limited home; one that is awaited as it starts may come as the block
+// ends (a demand copy at the last touch).
+func (k *checkRun) homeLives(buf, start, before int) bool {
+	home := k.p.Buffers[buf].Home
+	if !k.limited(home) {
+		return true
+	}
+	if start == before {
+		start--
+	}
+	for i := range k.homeStays[k.rep[buf]] {
+		s := &k.stays[k.homeStays[k.rep[buf]][i]]
+		if s.start <= start && start < s.end {
+			start = s.end
+		}
+		if start >= before {
+			return true
+		}
+	}
+	return false
 }
 
 // runInstruction lets the instruction at a point of the axis read and write.

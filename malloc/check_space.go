@@ -254,6 +254,7 @@ func (k *checkRun) checkHomeBlocks() {
 			last[r] = t
 		}
 	}
+	k.homeStays = make([][]int32, len(k.p.Buffers))
 	homes := make([][]int, len(k.p.Buffers))
 	for i := range k.plan.Blocks {
 		if b := &k.plan.Blocks[i]; b.Buf != ScratchBuf && k.p.Buffers[b.Buf].Home == b.Tier {
@@ -300,6 +301,7 @@ func (k *checkRun) checkHome(r, d, e int, blocks []int) {
 		}
 	}
 	sortedByStart(k.stays, held)
+	k.homeStays[r] = held
 	covered := func(lo, hi int) bool {
 		for _, s := range held {
 			if k.stays[s].start > lo {

@@ -1,0 +1,642 @@
+package malloc_test
+
+import (
+	"fmt"
+	"hash/fnv"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"strata/malloc"
+)
+
+// oracle executes a plan on real bytes, all iterations, with copies that finish
+// at random moments between their issue and the wait for them, and compares
+// every value an instruction finds with a run that has no memory limit. It is
+// the proof that a plan the checker accepts is legal; it shares no code with the
+// checker or the game.
+type oracle struct {
+	p    *malloc.Program
+	plan *malloc.Plan
+	r    *rand.Rand
+
+	begin, end, L int
+	trip          int
+	rep           []int
+	memory        [][]uint64        // per tier: the value every byte belongs to
+	home          map[int]uint64    // rep → value, for unlimited homes
+	truth         map[int]uint64    // rep → value in the run without limits
+	queues        [][]*transfer     // per engine, first in first out
+	issued        map[int]*transfer // latest transfer of each copy
+	count         uint64
+	trouble       error
+
+	moved    []malloc.Traffic // per engine, counted copy by copy
+
+	homeward []bool     // per copy
+	when     [][][2]int // per block: spans
+}
+
+type transfer struct {
+	copy   int
+	from   place
+	to     place
+	after  *transfer
+	done   bool
+	before int
+}
+
+// place is bytes of a tier, or with tier -1 the unlimited home of a rep.
+type place struct {
+	tier   int
+	offset int64
+	bytes  int64
+	rep    int
+}
+
+const garbage = ^uint64(0)
+
+func hashOf(parts ...uint64) uint64 {
+	h := fnv.New64a()
+	for _, p := range parts {
+		fmt.Fprintf(h, "%d,", p)
+	}
+	return h.Sum64()
+}
+
+// proveLegal returns why the plan does not compute what the program says.
+func proveLegal(p *malloc.Program, plan *malloc.Plan, r *rand.Rand) error {
+	o := &oracle{p: p, plan: plan, r: r, begin: len(p.Instructions), end: len(p.Instructions), trip: 1,
+		home: map[int]uint64{}, truth: map[int]uint64{}, queues: make([][]*transfer, len(p.Engines)), issued: map[int]*transfer{}}
+	o.rep = make([]int, len(p.Buffers))
+	for i := range o.rep {
+		o.rep[i] = i
+	}
+	if l := p.PeriodicLoop(); l != nil {
+		o.begin, o.end, o.L, o.trip = l.Begin, l.End, l.End-l.Begin, int(l.Trip)
+		for range l.Carried {
+			for _, c := range l.Carried {
+				m := min(o.rep[c[0]], o.rep[c[1]])
+				o.rep[c[0]], o.rep[c[1]] = m, m
+			}
+		}
+	}
+	o.homeward = o.homewardCopies()
+	for e := range p.Engines {
+		o.moved = append(o.moved, malloc.Traffic{Engine: e})
+	}
+	for i := range plan.Blocks {
+		o.when = append(o.when, o.spans(i))
+	}
+	if err := o.disjoint(); err != nil {
+		return err
+	}
+	for _, t := range p.Tiers {
+		size := int64(0)
+		if t.Capacity != malloc.Unlimited {
+			size = t.Capacity
+		} else {
+			for i, b := range plan.Blocks {
+				if p.Tiers[b.Tier].ID == t.ID {
+					size = max(size, b.Offset+o.size(i))
+				}
+			}
+		}
+		o.memory = append(o.memory, make([]uint64, size))
+	}
+	for i := range p.Buffers {
+		if b := &p.Buffers[i]; b.Kind == malloc.KindParam {
+			v := hashOf(1, uint64(i))
+			o.truth[o.rep[i]] = v
+			if at, ok := o.homeOf(i, 0); ok {
+				o.put(at, v)
+			}
+		}
+	}
+	for t := 0; t < o.begin; t++ {
+		o.step(t, 0)
+	}
+	for k := 0; k < o.trip && o.L > 0; k++ {
+		for t := o.begin; t < o.end; t++ {
+			o.step(t, k)
+		}
+	}
+	for t := o.end; t <= len(p.Instructions); t++ {
+		o.step(t, o.trip-1)
+	}
+	for i := range p.Buffers {
+		if p.Buffers[i].End != malloc.EndOut || o.trouble != nil {
+			continue
+		}
+		if at, ok := o.homeOf(i, o.at(len(p.Instructions), 0)-1); !ok || o.get(at) != o.truth[o.rep[i]] {
+			return fmt.Errorf("buffer %d is out and home does not hold its value at the end", i)
+		}
+	}
+	if o.trouble != nil {
+		return o.trouble
+	}
+	for _, t := range plan.Traffic {
+		if o.moved[t.Engine] != t {
+			return fmt.Errorf("traffic %+v, counted %+v", t, o.moved[t.Engine])
+		}
+		o.moved[t.Engine] = malloc.Traffic{Engine: t.Engine}
+	}
+	for _, m := range o.moved {
+		if m.Bytes != 0 {
+			return fmt.Errorf("traffic has no entry for %+v", m)
+		}
+	}
+	return nil
+}
+
+func (o *oracle) body(t int) bool { return o.begin <= t && t < o.end }
+
+// at maps instruction t of iteration k to the axis of the whole run.
+func (o *oracle) at(t, k int) int {
+	if o.L > 0 && t >= o.end {
+		return t + (o.trip-1)*o.L
+	}
+	if o.body(t) {
+		return t + k*o.L
+	}
+	return t
+}
+
+// spans lists when block i holds its place.
+func (o *oracle) spans(i int) [][2]int {
+	b := o.plan.Blocks[i]
+	if !o.body(b.Start) {
+		e := o.at(b.End, 0)
+		if b.Start < o.begin && b.End < o.end {
+			e = b.End
+		} else if o.L > 0 && b.End == o.end {
+			e = o.at(o.end, 0)
+		}
+		return [][2]int{{o.at(b.Start, 0), e}}
+	}
+	var s [][2]int
+	for k := -1; k < o.trip; k++ {
+		lo, hi := max(b.Start+k*o.L, o.begin), min(b.End+k*o.L, o.end+(o.trip-1)*o.L)
+		if lo < hi {
+			s = append(s, [2]int{lo, hi})
+		}
+	}
+	return s
+}
+
+func (o *oracle) alive(i, at int) bool {
+	return slices.ContainsFunc(o.when[i], func(s [2]int) bool { return s[0] <= at && at < s[1] })
+}
+
+func (o *oracle) size(i int) int64 {
+	b := o.plan.Blocks[i]
+	unit := o.p.Tiers[b.Tier].Align
+	if b.Buf < 0 {
+		need := o.p.Instructions[b.Start].Scratch[fmt.Sprint(b.Tier)]
+		return (need + unit - 1) / unit * unit
+	}
+	f := o.p.Buffers[b.Buf]
+	io := int64(1)
+	for _, e := range o.p.Engines {
+		if e.From == f.Home || e.To == f.Home {
+			io = max(io, e.IOAlign)
+		}
+	}
+	size := f.Size
+	if f.HomeOffset != nil {
+		size = (*f.HomeOffset+size+io-1)/io*io - *f.HomeOffset/io*io
+	}
+	unit = max(unit, io)
+	return (size + unit - 1) / unit * unit
+}
+
+// disjoint compares all pairs of blocks over the whole run.
+func (o *oracle) disjoint() error {
+	class := map[int]int{}
+	for c, a := range o.p.Aliases {
+		for _, b := range a.Buffers {
+			if a.Kind == "must" {
+				class[o.rep[b]] = c + 1
+			}
+		}
+	}
+	for i, a := range o.plan.Blocks {
+		if t := o.p.Tiers[a.Tier]; a.Offset < 0 || t.Capacity != malloc.Unlimited && a.Offset+o.size(i) > t.Capacity || a.Offset%t.Align != 0 {
+			return fmt.Errorf("block %d at %d does not fit its tier", i, a.Offset)
+		}
+		for j, b := range o.plan.Blocks[:i] {
+			if a.Tier != b.Tier || a.Offset >= b.Offset+o.size(j) || b.Offset >= a.Offset+o.size(i) {
+				continue
+			}
+			mates := a.Buf >= 0 && b.Buf >= 0 && a.Buf != b.Buf && (o.rep[a.Buf] == o.rep[b.Buf] || class[o.rep[a.Buf]] > 0 && class[o.rep[a.Buf]] == class[o.rep[b.Buf]])
+			if mates && a.Offset == b.Offset {
+				continue
+			}
+			for _, s := range o.when[i] {
+				for _, u := range o.when[j] {
+					if s[0] < u[1] && u[0] < s[1] {
+						return fmt.Errorf("blocks %d and %d meet", i, j)
+					}
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func (o *oracle) blockPlace(i int) place {
+	b := o.plan.Blocks[i]
+	return place{b.Tier, b.Offset, o.size(i), -1}
+}
+
+// blockOf finds the block of buf in tier that lives at a time.
+func (o *oracle) blockOf(buf, tier, at int) (place, bool) {
+	for i, b := range o.plan.Blocks {
+		if b.Buf >= 0 && o.rep[b.Buf] == o.rep[buf] && b.Tier == tier && o.alive(i, at) {
+			return o.blockPlace(i), true
+		}
+	}
+	return place{}, false
+}
+
+// homeOf is where buf lies at home: a limited home has a block.
+func (o *oracle) homeOf(buf, at int) (place, bool) {
+	tier := o.p.Buffers[buf].Home
+	if o.p.Tiers[tier].Capacity == malloc.Unlimited {
+		return place{tier: -1, rep: o.rep[buf]}, true
+	}
+	return o.blockOf(buf, tier, at)
+}
+
+func (o *oracle) put(at place, v uint64) {
+	if at.tier < 0 {
+		o.home[at.rep] = v
+		return
+	}
+	for b := at.offset; b < at.offset+at.bytes; b++ {
+		o.memory[at.tier][b] = v
+	}
+}
+
+func (o *oracle) get(at place) uint64 {
+	if at.tier < 0 {
+		return o.home[at.rep]
+	}
+	if at.bytes == 0 {
+		return 0
+	}
+	v := o.memory[at.tier][at.offset]
+	for b := at.offset; b < at.offset+at.bytes; b++ {
+		if o.memory[at.tier][b] != v {
+			return garbage
+		}
+	}
+	return v
+}
+
+// homewardCopies marks write-backs and their first hops.
+func (o *oracle) homewardCopies() []bool {
+	list := make([]bool, len(o.plan.Copies))
+	for n := 0; n < 2; n++ {
+		for i, c := range o.plan.Copies {
+			home := o.p.Buffers[c.Buf].Home
+			list[i] = list[i] || o.p.Engines[c.Engine].To == home
+			if a := c.After; list[i] && a >= 0 && o.p.Engines[o.plan.Copies[a].Engine].From != home {
+				list[a] = true
+			}
+		}
+	}
+	return list
+}
+
+// step does what belongs to instruction t of iteration k; t may be the end.
+func (o *oracle) step(t, k int) {
+	if o.trouble != nil {
+		return
+	}
+	at := o.at(t, k)
+	if o.L > 0 && at == o.begin {
+		for i := range o.p.Buffers { // a first selection is known
+			if s := o.p.Buffers[i].Select; s != nil && o.body(s.After) {
+				o.selectAnew(i)
+			}
+		}
+	}
+	for _, back := range []bool{true, false} {
+		for i := range o.plan.Copies {
+			if o.homeward[i] == back {
+				o.maybeIssue(i, at)
+			}
+		}
+		o.progress()
+		for _, q := range o.queues {
+			for _, x := range slices.Clone(q) {
+				if o.homeward[x.copy] == back && x.before <= at {
+					o.finish(x)
+				}
+			}
+		}
+	}
+	if t < len(o.p.Instructions) {
+		o.run(t, k, at)
+	}
+	o.progress()
+}
+
+// maybeIssue issues copy i at a time of the whole run, when it is due.
+func (o *oracle) maybeIssue(i, at int) {
+	c := o.plan.Copies[i]
+	b := o.plan.Blocks[c.Block]
+	last := o.end + (o.trip-1)*o.L
+	inBody := o.L > 0 && !c.Once && (o.body(c.Start) || c.Start == o.end) && (o.body(b.Start) || !o.homeward[i] && o.body(c.Start))
+	if !inBody {
+		start, before := c.Start, c.Before
+		if o.L > 0 && start >= o.end {
+			start, before = start+(o.trip-1)*o.L, before+(o.trip-1)*o.L
+		}
+		if start == at {
+			o.issue(i, at, before)
+		}
+		return
+	}
+	for it := range o.trip {
+		if c.Start+it*o.L != at {
+			continue
+		}
+		before := c.Before + it*o.L
+		if it == o.trip-1 {
+			if !o.homeward[i] && c.Before >= o.end {
+				continue
+			}
+			before = min(before, last)
+		}
+		o.issue(i, at, before)
+	}
+}
+
+func (o *oracle) issue(i, at, before int) {
+	c := o.plan.Copies[i]
+	e := o.p.Engines[c.Engine]
+	x := &transfer{copy: i, before: before}
+	home := o.p.Buffers[c.Buf].Home
+	ok := true
+	if o.plan.Blocks[c.Block].Tier == e.To {
+		x.to = o.blockPlace(c.Block)
+		if e.From == home {
+			x.from, ok = o.homeOf(c.Buf, at)
+		} else if x.from, ok = o.blockOf(c.Buf, e.From, at); !ok && o.homeward[i] {
+			x.from, ok = o.blockOf(c.Buf, e.From, at-1) // issued as its block ends
+		}
+	} else {
+		x.from = o.blockPlace(c.Block)
+		if x.to, ok = o.homeOf(c.Buf, at); !ok && before == at {
+			x.to, ok = o.homeOf(c.Buf, at-1) // done as its home block ends
+		}
+	}
+	if !ok {
+		o.trouble = fmt.Errorf("copy %d at %d finds no source or destination", i, at)
+		return
+	}
+	if c.After >= 0 {
+		x.after = o.issued[c.After]
+	}
+	o.issued[i] = x
+	o.moved[c.Engine].Bytes += c.Bytes
+	o.moved[c.Engine].Requests++
+	if e.RequestBytes > 0 {
+		o.moved[c.Engine].Requests += (c.Bytes+e.RequestBytes-1)/e.RequestBytes - 1
+	}
+	if x.to != x.from {
+		o.put(x.to, garbage)
+	}
+	o.queues[c.Engine] = append(o.queues[c.Engine], x)
+}
+
+// progress lets every engine finish some of its queue.
+func (o *oracle) progress() {
+	for e := range o.queues {
+		for len(o.queues[e]) > 0 && o.r.IntN(2) == 0 {
+			o.finish(o.queues[e][0])
+		}
+	}
+}
+
+// finish completes a transfer, its predecessors and what it must follow.
+func (o *oracle) finish(x *transfer) {
+	if x.done {
+		return
+	}
+	e := o.plan.Copies[x.copy].Engine
+	for len(o.queues[e]) > 0 && o.queues[e][0] != x {
+		o.finish(o.queues[e][0])
+	}
+	if x.after != nil {
+		o.finish(x.after)
+	}
+	x.done = true
+	o.queues[e] = o.queues[e][1:]
+	o.put(x.to, o.get(x.from))
+}
+
+func (o *oracle) selectAnew(buf int) {
+	o.count++
+	v := hashOf(2, uint64(buf), o.count)
+	o.truth[o.rep[buf]] = v
+	o.home[o.rep[buf]] = v
+}
+
+func (o *oracle) run(t, k, at int) {
+	in := &o.p.Instructions[t]
+	for i, b := range o.plan.Blocks {
+		if b.Buf == malloc.ScratchBuf && o.alive(i, at) {
+			o.put(o.blockPlace(i), garbage-1)
+		}
+	}
+	site := map[string]int{}
+	for _, s := range o.plan.Sites {
+		if s.Instr == t {
+			site[s.Arg] = s.Tier
+		}
+	}
+	find := func(arg string, buf int) (place, bool) {
+		if site[arg] == o.p.Buffers[buf].Home {
+			return o.homeOf(buf, at)
+		}
+		return o.blockOf(buf, site[arg], at)
+	}
+	written := map[int]bool{}
+	isFresh := func(buf int) bool { // the first write of the list defines
+		if o.p.Buffers[buf].Kind == malloc.KindParam || written[buf] {
+			return false
+		}
+		for u := range t {
+			if slices.ContainsFunc(o.p.Instructions[u].Writes, func(w malloc.Operand) bool { return w.Buf == buf }) {
+				return false
+			}
+		}
+		return true
+	}
+	expect := func(arg string, buf int) {
+		from, ok := find(arg, buf)
+		if s := o.p.Buffers[buf].Select; !ok && s != nil {
+			for _, of := range s.Of {
+				if part, ok := o.blockOf(of, site[arg], at); !ok || o.get(part) != o.truth[o.rep[of]] {
+					o.trouble = fmt.Errorf("instruction %d iteration %d: %s selects from buffer %d, which is not there", t, k, arg, of)
+				}
+			}
+			return
+		}
+		if want, known := o.truth[o.rep[buf]]; known && (!ok || o.get(from) != want) {
+			o.trouble = fmt.Errorf("instruction %d iteration %d: %s finds another value of buffer %d", t, k, arg, buf)
+		}
+	}
+	for j, x := range in.Reads {
+		expect(fmt.Sprintf("r%d", j), x.Buf)
+	}
+	for j, x := range in.Writes {
+		arg := fmt.Sprintf("w%d", j)
+		if !isFresh(x.Buf) {
+			expect(arg, x.Buf)
+		}
+		written[x.Buf] = true
+		to, ok := find(arg, x.Buf)
+		if !ok {
+			o.trouble = fmt.Errorf("instruction %d iteration %d: %s has no place for buffer %d", t, k, arg, x.Buf)
+			return
+		}
+		v := hashOf(3, uint64(t), uint64(k), uint64(j), uint64(x.Buf))
+		o.truth[o.rep[x.Buf]] = v
+		o.put(to, v)
+	}
+	for i := range o.p.Buffers {
+		if s := o.p.Buffers[i].Select; s != nil && s.After == t {
+			o.selectAnew(i)
+		}
+	}
+}
+
+// mutateRandomly changes one thing of a plan.
+func mutateRandomly(p *malloc.Program, plan *malloc.Plan, r *rand.Rand) (*malloc.Plan, string) {
+	q := *plan
+	q.Blocks, q.Copies, q.Sites, q.Runs = slices.Clone(plan.Blocks), slices.Clone(plan.Copies), slices.Clone(plan.Sites), slices.Clone(plan.Runs)
+	near := func() int { return []int{-2, -1, 1, 2}[r.IntN(4)] }
+	if len(q.Blocks) > 0 && r.IntN(2) == 0 {
+		i := r.IntN(len(q.Blocks))
+		b := &q.Blocks[i]
+		switch r.IntN(5) {
+		case 0:
+			b.Start += near()
+		case 1:
+			b.End += near()
+		case 2:
+			b.Offset += int64(near()) * p.Tiers[b.Tier].Align
+		case 3:
+			b.Tier = r.IntN(len(p.Tiers))
+		case 4:
+			b.Offset += int64(near())
+		}
+		return &q, fmt.Sprintf("block %d %+v → %+v", i, plan.Blocks[i], *b)
+	}
+	if len(q.Copies) > 0 && r.IntN(4) > 0 {
+		i := r.IntN(len(q.Copies))
+		c := &q.Copies[i]
+		switch r.IntN(9) {
+		case 0, 1:
+			c.Start += near()
+		case 2, 3:
+			c.Before += near()
+		case 4:
+			c.Bytes += int64(near())
+		case 5:
+			c.After = r.IntN(len(q.Copies)+1) - 1
+		case 6:
+			c.Once = !c.Once
+		case 7:
+			j := r.IntN(len(q.Copies))
+			q.Copies[i], q.Copies[j] = q.Copies[j], q.Copies[i]
+			return &q, fmt.Sprintf("copies %d and %d swapped", i, j)
+		case 8:
+			q.Copies = slices.Delete(q.Copies, i, i+1)
+			for j := range q.Copies {
+				if q.Copies[j].After == i {
+					q.Copies[j].After = -1
+				} else if q.Copies[j].After > i {
+					q.Copies[j].After--
+				}
+			}
+			return &q, fmt.Sprintf("copy %d %+v dropped", i, plan.Copies[i])
+		}
+		return &q, fmt.Sprintf("copy %d %+v → %+v", i, plan.Copies[i], *c)
+	}
+	if len(q.Sites) == 0 {
+		return &q, "nothing"
+	}
+	i := r.IntN(len(q.Sites))
+	q.Sites[i].Tier = r.IntN(len(p.Tiers))
+	return &q, fmt.Sprintf("site %+v → %+v", plan.Sites[i], q.Sites[i])
+}
+
+// A legal plan computes what the program says, and so does every mutation of it
+// that the checker lets pass: a mutated plan is refused or proved legal.
+func TestAcceptedPlansCompute(t *testing.T) {
+	instances := 16
+	if testing.Short() {
+		instances = 4
+	}
+	for _, k := range kinds {
+		t.Run(k.name, func(t *testing.T) {
+			refused, passed, codes := 0, 0, map[malloc.Code]int{}
+			for seed := range instances {
+				r := rand.New(rand.NewPCG(uint64(seed), 4))
+				p := randomProgram(k, r)
+				checker, err := malloc.NewChecker(p)
+				if err != nil {
+					t.Fatal(err)
+				}
+				g, err := malloc.NewGame(p, nil, malloc.Options{NoReward: true, Order: malloc.Order(r.IntN(2))})
+				if err != nil {
+					continue
+				}
+				if err := playRandomly(g, r.IntN(2) == 0, r, func(string) {}); err != nil {
+					t.Fatal(err)
+				}
+				plan := g.Plan()
+				prove := func(plan *malloc.Plan, what string) {
+					for range 3 {
+						if err := proveLegal(p, plan, r); err != nil {
+							t.Errorf("seed %d: %s: accepted, but %v", seed, what, err)
+							return
+						}
+					}
+				}
+				prove(plan, "the game's plan")
+				for range 80 {
+					q, what := mutateRandomly(p, plan, r)
+					q.Traffic = nil
+					report, err := checker.Check(q, nil)
+					if err != nil {
+						t.Fatal(err)
+					}
+					q.Traffic = report.Traffic
+					if report, err = checker.Check(q, nil); err != nil {
+						t.Fatal(err)
+					}
+					if !report.OK() {
+						refused++
+						codes[report.Violations[0].Code]++
+						continue
+					}
+					passed++
+					prove(q, what)
+				}
+				if t.Failed() {
+					return
+				}
+			}
+			t.Logf("%d mutations refused (%v), %d proved legal", refused, codes, passed)
+			if refused == 0 {
+				t.Error("no mutation was refused")
+			}
+		})
+	}
+}
