@@ -113,6 +113,8 @@ type Game struct {
 	st  state
 
 	demand  []int32 // [touch*maxRuns+choice] demandTier per executor choice
+	askers  []int32 // per instruction, the touches that may need a demand place
+	askFrom []int32 // [T+1]
 	maxRuns int
 	noFast  []bool  // touches that may only be DROP
 	selects []int32 // touches of select buffers

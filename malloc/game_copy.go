@@ -137,6 +137,7 @@ func (g *Game) copyIn(i, tier int32, lead, back int) bool {
 		nd := len(g.dirty)
 		u, ok := g.copyFrom(i, tier, h, a, s, t, body, promised)
 		if ok {
+			g.dirty = g.dirty[:nd] // looked at already
 			return true
 		}
 		g.undoTo(m.trail)
@@ -188,7 +189,7 @@ func (g *Game) copyFrom(i, tier int32, h hop, a, s, t int, body bool, promised i
 	}
 	g.setTouchBlock(i, k, tier)
 	for u := t; u >= s; u-- {
-		if !g.demandFits(g.real(u, body)) {
+		if !g.demandHolds(g.real(u, body)) {
 			return max(u, fail), false
 		}
 	}
@@ -290,7 +291,7 @@ func (g *Game) twoHops(buf, tier, k int32, h hop, a, s, t int, body, once bool) 
 		mid := g.addBlock(gblock{buf: buf, tier: via, start: start + shift, end: end + shift, keep: end + shift, src: -1, from: -1, body: body, between: true, off: off})
 		ok := true
 		for u := s1; u <= t && ok; u++ {
-			ok = g.demandFits(g.real(u, body))
+			ok = g.demandHolds(g.real(u, body))
 		}
 		if !ok {
 			g.undoTo(m.trail)
@@ -354,13 +355,14 @@ func (g *Game) extendIntoLoop(i int32) {
 	from := b.end
 	ok := g.grow(k, int32(bd.B))
 	for u := int(from); u < bd.B && ok; u++ {
-		ok = g.demandFits(u)
+		ok = g.demandHolds(u)
 	}
 	if !ok {
 		g.undoTo(m.trail)
 		g.dirty = g.dirty[:nd]
 		return
 	}
+	g.dirty = g.dirty[:nd]
 	b = g.st.blocks[k]
 	b.keep = int32(bd.B)
 	g.setBlock(k, b)

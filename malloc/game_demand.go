@@ -123,8 +123,7 @@ func (g *Game) demandFits(t int) bool {
 			return false
 		}
 	}
-	for q := bd.atFirst[t]; q < bd.atFirst[t+1]; q++ {
-		i := bd.atInstr[q]
+	for _, i := range g.askers[g.askFrom[t]:g.askFrom[t+1]] {
 		if g.st.kind[i] > dropTouch {
 			continue
 		}
@@ -176,6 +175,49 @@ func (g *Game) demandFits(t int) bool {
 	return true
 }
 
+// demandHolds reports whether what lives at instruction t alone finds a place.
+// Where it all fits into the largest gap it does, whatever the others are.
+func (g *Game) demandHolds(t int) bool {
+	bd := g.bd
+	if bd.hops || len(bd.members) > 0 || bd.nt > 4 {
+		return g.demandFits(t)
+	}
+	var need [4]int64
+	for _, s := range bd.scratch[bd.scratchFirst[t]:bd.scratchFirst[t+1]] {
+		need[s.tier] += s.bytes + bd.p.Tiers[s.tier].Align
+	}
+	for _, i := range g.askers[g.askFrom[t]:g.askFrom[t+1]] {
+		if g.effective(i) > dropTouch {
+			continue
+		}
+		d := g.demandTier(i)
+		if d < 0 {
+			if d == -1 {
+				continue
+			}
+			return false
+		}
+		b := bd.touches[i].buf
+		if g.ownAt(b, d, t, -1) {
+			return false
+		}
+		need[d] += bd.size[int(b)*bd.nt+int(d)] + bd.align[int(b)*bd.nt+int(d)]
+	}
+	for tier, n := range need[:bd.nt] {
+		if n == 0 {
+			continue
+		}
+		big := int64(0)
+		for _, a := range g.st.spaces[tier].gaps[t] {
+			big = max(big, a.hi-a.lo)
+		}
+		if n > big {
+			return g.demandFits(t)
+		}
+	}
+	return true
+}
+
 // dirtyFits checks the demand places of every instruction whose free memory
 // changed since dirty was emptied, and empties it.
 func (g *Game) dirtyFits() bool {
@@ -185,7 +227,7 @@ func (g *Game) dirtyFits() bool {
 		for t := r.s; t < r.e && ok; t++ {
 			if g.checked[t] != g.checkStamp {
 				g.checked[t] = g.checkStamp
-				ok = g.demandFits(t)
+				ok = g.demandHolds(t)
 			}
 		}
 	}

@@ -128,7 +128,7 @@ func (g *Game) handOverCopy(k, need int32) (once, bool) {
 		nd := len(g.dirty)
 		n := g.addBlock(gblock{buf: b.buf, tier: b.tier, start: int32(s), end: int32(B), keep: int32(B), src: -1, from: -1, off: b.off})
 		for u := s; u < B && ok; u++ {
-			ok = g.demandFits(u)
+			ok = g.demandHolds(u)
 		}
 		o := once{first: -1}
 		if ok && h.second >= 0 {

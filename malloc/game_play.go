@@ -31,6 +31,20 @@ func newGame(p *Program, ev Evaluator, opt Options) (*Game, error) {
 			g.demand[i*g.maxRuns+x] = bd.findDemand(int32(i), r.Executor)
 		}
 	}
+	g.askFrom = make([]int32, bd.T+1)
+	for t := 0; t < bd.T; t++ {
+		for q := bd.atFirst[t]; q < bd.atFirst[t+1]; q++ {
+			i := bd.atInstr[q]
+			asks := bd.hops // a promised touch may need the place between
+			for x := range bd.runsOn[t] {
+				asks = asks || g.demand[int(i)*g.maxRuns+x] != -1
+			}
+			if asks {
+				g.askers = append(g.askers, i)
+			}
+		}
+		g.askFrom[t+1] = int32(len(g.askers))
+	}
 	st.room = make([]int64, bd.ne*bd.T)
 	for t := 0; t < bd.T; t++ {
 		rho := bd.rho
@@ -557,9 +571,7 @@ func (g *Game) step(a Action) (float64, error) {
 		}
 	}
 	if g.opt.Order == ProgramOrder {
-		if j, _ := g.nextTouch(); j < 0 || g.partOf(j) != g.cursorPart() {
-			g.setCursor(0)
-		}
+		g.resetCursor()
 	}
 	if g.opt.StaticReward {
 		return static, nil
@@ -730,7 +742,13 @@ func (g *Game) finish(policy Policy, all bool) error {
 		if g.opt.Order == FreeOrder {
 			g.chooseEarliest()
 		}
-		g.acts = g.quickActions(g.acts[:0], policy == nil)
+		i, _ := g.nextTouch()
+		if policy == nil && i >= 0 && g.opt.NoReward {
+			if g.extendOrCopyTouch(i) {
+				continue
+			}
+		}
+		g.acts = g.actions(g.acts[:0])
 		a := Action{Kind: Drop}
 		if len(g.acts) > 0 {
 			if policy == nil {
@@ -746,32 +764,49 @@ func (g *Game) finish(policy Policy, all bool) error {
 	return nil
 }
 
-// quickActions is actions, or only what ExtendOrCopy looks at.
-func (g *Game) quickActions(dst []Action, short bool) []Action {
-	i, _ := g.nextTouch()
-	if !short || i < 0 {
-		return g.actions(dst)
-	}
+// extendOrCopyTouch plays what ExtendOrCopy would pick for touch i without
+// listing the other moves; false: nothing but a dead end was found.
+func (g *Game) extendOrCopyTouch(i int32) bool {
 	tc := &g.bd.touches[i]
 	home := g.bd.p.Buffers[tc.buf].Home
-	for tier := 0; tier < g.bd.nt; tier++ {
-		if tier != home && g.reaches(i, int32(tier)) {
-			if a := (Action{Kind: NoCopy, Tier: tier}); g.probe(i, a) {
-				return append(dst, a)
+	for _, kind := range [...]ActionKind{NoCopy, CopyIn} {
+		if kind == CopyIn && !tc.needsOld() {
+			break
+		}
+		for tier := 0; tier < g.bd.nt; tier++ {
+			if tier == home || g.noFast[i] || !g.reaches(i, int32(tier)) {
+				continue
+			}
+			if g.record(i, Action{Kind: kind, Tier: tier, Lead: 1, Back: -1}) {
+				return true
 			}
 		}
 	}
-	for tier := 0; tier < g.bd.nt; tier++ {
-		if tier == home || !tc.needsOld() || !g.reaches(i, int32(tier)) {
-			continue
-		}
-		for lead := 1; lead <= 4; lead++ {
-			if a := (Action{Kind: CopyIn, Tier: tier, Lead: lead, Back: -1}); g.probe(i, a) {
-				return append(dst, a)
-			}
-		}
+	return g.record(i, Action{Kind: Drop})
+}
+
+// record plays a for touch i and notes the move.
+func (g *Game) record(i int32, a Action) bool {
+	rec := moveRecord{mark: g.mark(), touch: i, instr: -1, action: a}
+	if g.opt.Order == FreeOrder {
+		g.setChosen(int(g.bd.touches[i].buf))
 	}
-	return append(dst, Action{Kind: Drop})
+	if !g.play(i, a) {
+		g.undoTo(rec.mark.trail)
+		return false
+	}
+	g.st.moves = append(g.st.moves, rec)
+	if g.opt.Order == ProgramOrder {
+		g.resetCursor()
+	}
+	return true
+}
+
+// resetCursor starts the straight parts' sequence once the body is decided.
+func (g *Game) resetCursor() {
+	if j, _ := g.nextTouch(); j < 0 || g.partOf(j) != g.cursorPart() {
+		g.setCursor(0)
+	}
 }
 
 // chooseEarliest picks, in free order, the buffer of the earliest undecided

@@ -312,10 +312,8 @@ func (g *Game) ownAt(buf, tier int32, t int, except int32) bool {
 
 // demandAt reports whether buf has a demand copy in tier at time t.
 func (g *Game) demandAt(buf, tier int32, t int) bool {
-	bd := g.bd
-	for q := bd.atFirst[t]; q < bd.atFirst[t+1]; q++ {
-		i := bd.atInstr[q]
-		if bd.touches[i].buf == buf && g.effective(i) <= dropTouch && g.demandTier(i) == tier {
+	for _, i := range g.askers[g.askFrom[t]:g.askFrom[t+1]] {
+		if g.bd.touches[i].buf == buf && g.effective(i) <= dropTouch && g.demandTier(i) == tier {
 			return true
 		}
 	}
@@ -502,7 +500,7 @@ func (g *Game) killCopy(c int32) {
 
 func (g *Game) clone(ev Evaluator) *Game {
 	st := &g.st
-	c := &Game{bd: g.bd, opt: g.opt, ev: g.ev, demand: g.demand, maxRuns: g.maxRuns, noFast: g.noFast, selects: g.selects}
+	c := &Game{bd: g.bd, opt: g.opt, ev: g.ev, demand: g.demand, maxRuns: g.maxRuns, noFast: g.noFast, selects: g.selects, askers: g.askers, askFrom: g.askFrom}
 	if ev != nil {
 		c.ev = ev
 	}
