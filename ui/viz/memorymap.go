@@ -77,6 +77,9 @@ func MemoryMap(p *malloc.Program, plan *malloc.Plan, o MapOptions) *Figure {
 	m := &mapBuilder{p: p, plan: plan, loop: p.PeriodicLoop()}
 	if m.clock = instructionTimes(len(p.Instructions), o.ByTime); m.clock != nil {
 		axis = Axis{UnitSeconds, "time, the loop once at its mean (" + o.ByTime.Source + ")"}
+		for i, shift := 0, m.x(begin); i < len(m.clock); i++ {
+			m.clock[i] -= shift
+		}
 	}
 	m.t0, m.t1 = m.x(begin), m.x(end)
 	var bands []Band

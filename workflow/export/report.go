@@ -34,6 +34,7 @@ const (
 	UnitBytes   = "bytes" // binary units, the exact count beside it
 	UnitSeconds = "s"     // s, ms or µs
 	UnitCount   = "count" // whole number
+	UnitYesNo   = "y/n"   // 0 no, else yes
 )
 
 // Row is one line of the table predicted against measured.
@@ -85,7 +86,8 @@ var reportTemplate = template.Must(template.New("report").Parse(reportHTML))
 const (
 	pictureW  = 1240
 	mapH      = 640
-	lanesH    = 460
+	lanesH    = 420 // of one run
+	lanesMore = 150 // for a second
 	treemapH  = 560
 	curveH    = 380
 	vectorMax = 5000 // rectangles of a scene that stay vectors with hover text
@@ -163,6 +165,11 @@ func formatValue(v float64, unit string) (short, exact string) {
 		return viz.FormatSeconds(v), ""
 	case UnitCount:
 		return thousands(int64(math.Round(v))), ""
+	case UnitYesNo:
+		if v == 0 {
+			return "no", ""
+		}
+		return "yes", ""
 	}
 	s := strconv.FormatFloat(v, 'g', 4, 64)
 	if a := math.Abs(v); a >= 1e4 && a < 1e15 {
@@ -191,6 +198,9 @@ func thousands(n int64) string {
 func (r *Row) difference() string {
 	d := r.Measured - r.Predicted
 	if d == 0 {
+		if r.Unit == UnitYesNo {
+			return ""
+		}
 		return "0"
 	}
 	switch r.Unit {
@@ -198,6 +208,8 @@ func (r *Row) difference() string {
 		return fmt.Sprintf("%+d B", int64(math.Round(d)))
 	case UnitCount:
 		return fmt.Sprintf("%+d", int64(math.Round(d)))
+	case UnitYesNo:
+		return "differs"
 	}
 	if r.Predicted == 0 {
 		s, _ := formatValue(d, r.Unit)
@@ -235,6 +247,10 @@ func (r *Report) figures() ([]reportFigure, error) {
 		}
 	}
 	if r.Predicted != nil || r.Measured != nil {
+		height := lanesH
+		if r.Predicted != nil && r.Measured != nil {
+			height += lanesMore
+		}
 		heading := "Timeline"
 		switch {
 		case r.Measured == nil:
@@ -243,12 +259,12 @@ func (r *Report) figures() ([]reportFigure, error) {
 			heading = "Timeline, predicted over measured"
 		}
 		o := viz.TimelineOptions{Program: r.Program}
-		if err := add("timeline", heading, "One lane per executor and copy engine, waits by cause.", viz.Timelines(o, r.Predicted, r.Measured), lanesH); err != nil {
+		if err := add("timeline", heading, "One lane per executor and copy engine, waits by cause.", viz.Timelines(o, r.Predicted, r.Measured), height); err != nil {
 			return nil, err
 		}
 		if t0, t1, ok := steadyTokens(r.Predicted, r.Measured); ok {
 			o.BeginS, o.EndS = t0, t1
-			if err := add("tokens", "Two iterations of the loop", "The same lanes, close enough to see single instructions and copies.", viz.Timelines(o, r.Predicted, r.Measured), lanesH); err != nil {
+			if err := add("tokens", "Two iterations of the loop", "The same lanes, close enough to see single instructions and copies.", viz.Timelines(o, r.Predicted, r.Measured), height); err != nil {
 				return nil, err
 			}
 		}
