@@ -224,8 +224,8 @@ func (s agent) episode(a *attempt, e *environment, seed uint64) (*Episode, error
 	}
 	ctx, stop := context.WithCancel(a.ctx)
 	defer stop()
+	e.stop = stop
 	root := &line{}
-	complete := true
 	for {
 		e.seek(root)
 		d, ok := e.settle()
@@ -235,16 +235,22 @@ func (s agent) episode(a *attempt, e *environment, seed uint64) (*Episode, error
 		if !ok {
 			break
 		}
-		if a.done() {
-			stop()
-			complete = false
-		}
 		decision, err := policy.Decide(ctx, root)
 		if err != nil {
 			return nil, err
 		}
 		if e.err != nil {
 			return nil, e.err
+		}
+		if decision.Simulations < s.opt.Simulations && ctx.Err() != nil {
+			return nil, nil
+		}
+		if len(out.Moves) == 0 {
+			now, err := e.scoreAt(root)
+			if err != nil {
+				return nil, err
+			}
+			out.StartS = now
 		}
 		step := describe(p, d)
 		summary := policy.Tree().Summarize()
@@ -255,51 +261,43 @@ func (s agent) episode(a *attempt, e *environment, seed uint64) (*Episode, error
 		step.Value, step.Chosen = summary.Raw, decision.Slot
 		root.moves = append(root.moves, decision.Action)
 		out.Moves = append(out.Moves, step)
-		if !complete {
-			break
-		}
 	}
-	if complete {
-		e.seek(root)
-		e.settle()
-		e.score()
-		if e.err != nil {
-			return nil, e.err
-		}
-	}
-	if len(out.Moves) == 0 || !complete {
+	if len(out.Moves) == 0 {
 		return nil, nil
 	}
-	out.Played, out.Backups = len(e.game.Moves()), e.game.Backups()
-	score, err := e.game.Score()
+	final, err := e.scoreAt(root)
 	if err != nil {
 		return nil, err
 	}
-	out.FinalS = score.TotalS
-	return out, s.rewards(a, e, out, root)
+	out.FinalS, out.Played, out.Backups = final, len(e.game.Moves()), e.game.Backups()
+	return out, s.rewards(e, out, root)
 }
 
 // rewards replays the searched moves and notes the difference reward of each:
 // simulated time with all undecided touches DROP, before minus after the move
 // and what it entails until the next searched decision.
-func (s agent) rewards(a *attempt, e *environment, out *Episode, root *line) error {
+func (s agent) rewards(e *environment, out *Episode, root *line) error {
 	replay := &line{}
-	e.seek(replay)
-	e.settle()
-	before, err := e.game.Score()
-	if err != nil {
-		return err
-	}
+	before := out.StartS
 	for i, m := range root.moves {
 		replay.moves = append(replay.moves, m)
-		e.seek(replay)
-		e.settle()
-		after, err := e.game.Score()
+		after, err := e.scoreAt(replay)
 		if err != nil {
 			return err
 		}
-		out.Moves[i].RewardS = before.TotalS - after.TotalS
+		out.Moves[i].RewardS = before - after
 		before = after
 	}
-	return e.err
+	return nil
+}
+
+// scoreAt is the time of the plan at a state, undecided touches DROP.
+func (e *environment) scoreAt(s *line) (float64, error) {
+	e.seek(s)
+	e.settle()
+	if e.err != nil {
+		return 0, e.err
+	}
+	score, err := e.game.Score()
+	return score.TotalS, err
 }

@@ -42,6 +42,7 @@ type environment struct {
 	slowS, spanS float64 // value = (slowS − total)/spanS
 	bestS        float64 // best total met with the straight parts undecided
 	found        func(game *malloc.Game, total float64)
+	stop         func() // ends the search under way when the budget is spent
 	err          error
 }
 
@@ -279,6 +280,9 @@ func (e *environment) score() float64 {
 		return 0
 	}
 	e.a.evaluations++
+	if e.stop != nil && e.a.done() {
+		e.stop()
+	}
 	score, err := e.game.Score()
 	if err != nil {
 		e.err = err

@@ -19,7 +19,8 @@ type Episode struct {
 	Played   int     `json:"played"`  // moves of the whole game, RUN_ON and forced ones too
 	Backups  int     `json:"backups"` // drop-backups
 	SlowS    float64 `json:"slow_s"`  // all-slow time, where rewards start from
-	FinalS   float64 `json:"final_s"` // time of the finished game's plan
+	StartS   float64 `json:"start_s"` // time at the first searched decision
+	FinalS   float64 `json:"final_s"` // time of the searched part's plan, the straight parts still all-DROP in a game with a loop
 	Moves    []Step  `json:"moves"`
 }
 
@@ -54,7 +55,7 @@ func (e *Episode) WriteJSON(w io.Writer) error {
 func (e *Episode) WriteText(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "game %q, policy %s, seed %d: %d moves, %d of them searched, %d backups\n", e.Instance, e.Policy, e.Seed, e.Played, len(e.Moves), e.Backups)
-	fmt.Fprintf(&b, "all slow %.6f s, final %.6f s\n", e.SlowS, e.FinalS)
+	fmt.Fprintf(&b, "all slow %.6f s, before the search %.6f s, final %.6f s\n", e.SlowS, e.StartS, e.FinalS)
 	for i, m := range e.Moves {
 		fmt.Fprintf(&b, "%4d  %s @ %s touch %d: %s, value %.4f, reward %+.9f s\n", i+1, m.Buffer, m.Instruction, m.Touch, m.Legal[m.Chosen], m.Value, m.RewardS)
 		for k, name := range m.Legal {
