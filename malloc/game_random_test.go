@@ -278,8 +278,15 @@ func TestRandomEpisodesAreLegal(t *testing.T) {
 				}
 				backups += g.Backups()
 				if bad == "" {
-					if _, err := g.Score(); err != nil {
+					s1, err := g.Score()
+					if err != nil {
 						bad = fmt.Sprintf("seed %d: %v", seed, err)
+					}
+					packed, err := malloc.Repack(p, g.Plan())
+					if err != nil {
+						bad = fmt.Sprintf("seed %d: %v", seed, err)
+					} else if rep, err := c.Check(packed, sim); err != nil || rep.Err() != nil || rep.Score != s1 {
+						bad = fmt.Sprintf("seed %d repacked: %v, %v, %v from %v", seed, err, rep.Err(), rep.Score, s1)
 					}
 				}
 				if bad != "" {
