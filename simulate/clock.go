@@ -100,6 +100,25 @@ func (s *Simulator) drain() error {
 
 // handleEvents handles every engine event that is due, then sets next.
 func (s *Simulator) handleEvents() {
+	if len(s.engines) == 1 { // the common machine: one link to the model file
+		e := &s.engines[0]
+		for e.event <= s.now {
+			if e.transferring {
+				if s.endTransfer(0) {
+					s.applyRates()
+				}
+				continue
+			}
+			e.start(s.now, 0)
+			s.mask = 1
+			if s.recorder != nil {
+				s.recorder.beginTransfer(s, 0)
+			}
+			s.applyRates()
+		}
+		s.next = e.event
+		return
+	}
 	rerate := false // an engine began or ceased to transfer
 	for again := true; again; {
 		again = false
@@ -124,9 +143,6 @@ func (s *Simulator) handleEvents() {
 			rerate = false
 			s.applyRates()
 			again = s.next <= s.now // a request without bytes
-		}
-		if len(s.engines) == 1 && s.engines[0].event > s.now && !rerate {
-			break
 		}
 	}
 	s.next = math.Inf(1)

@@ -88,6 +88,9 @@ func (sh shape) draw(t *rapid.T) (*malloc.Program, *malloc.Plan) {
 		from := rapid.IntRange(0, begin-1).Draw(t, "plain begin")
 		p.Loops = append(p.Loops, malloc.Loop{Begin: from, End: rapid.IntRange(from+1, begin).Draw(t, "plain end"), Trip: int64(rapid.IntRange(1, 4).Draw(t, "plain trip"))})
 	}
+	if rapid.IntRange(0, 3).Draw(t, "one engine") == 0 {
+		p.Engines = p.Engines[:1]
+	}
 	if sh.copies {
 		for range rapid.IntRange(0, 6).Draw(t, "copies") {
 			sh.drawCopy(t, p, plan)
