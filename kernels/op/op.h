@@ -77,7 +77,7 @@ typedef struct k_op {
 	int64_t next;
 	int64_t done;
 	int64_t units;
-	int64_t chunk;
+	int64_t chunk; /* least number of units worth a claim */
 	int64_t reserved[4];
 } k_op;
 

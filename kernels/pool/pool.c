@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SPIN_NS = 20000, SPINS_PER_LOOK = 16, CHUNKS_PER_THREAD = 6, MAX_THREADS = 1024 };
+enum { SPIN_NS = 20000, SPINS_PER_LOOK = 16, MAX_THREADS = 1024 };
 
 #define LOAD(p) __atomic_load_n((p), __ATOMIC_SEQ_CST)
 #define STORE(p, v) __atomic_store_n((p), (v), __ATOMIC_SEQ_CST)
@@ -128,14 +128,26 @@ static void announce(k_pool *pool) {
 	futex_wake_all(&pool->event);
 }
 
+/* Claims a chunk: half of an even share of what is left, so that threads stream long pieces of memory at
+ * first and end together, but no less than op->chunk. Returns the number of pieces, 0 when none are left. */
+static int64_t claim(const k_pool *pool, k_op *op, int64_t *begin) {
+	int64_t units = op->units, least = op->chunk, first = LOAD(&op->next), size;
+	do {
+		if (first >= units) return 0;
+		size = pool->threads == 1 ? units : (units - first) / (2 * pool->threads);
+		size = size > least ? (size + least - 1) / least * least : least;
+		if (size > units - first) size = units - first;
+	} while (!__atomic_compare_exchange_n(&op->next, &first, first + size, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST));
+	*begin = first;
+	return size;
+}
+
 static void work_on_op(k_pool *pool, k_op *op, int isa, int thread) {
-	int64_t units = op->units, chunk = op->chunk;
+	int64_t begin, size, units = op->units;
 	if (LOAD(&op->next) >= units) return;
 	k_run_fn run = function_for(op->kind, isa);
-	for (;;) {
-		int64_t begin = FETCH_ADD(&op->next, chunk);
-		if (begin >= units) return;
-		int64_t end = begin + chunk < units ? begin + chunk : units;
+	while ((size = claim(pool, op, &begin))) {
+		int64_t end = begin + size;
 		if (begin == 0 && op->flags & K_FLAG_TIMED) op->start_ns = k_now_ns();
 		run(op, begin, end, thread);
 		/* The clock is read before the completion is published: afterwards the caller may own the op. */
@@ -143,7 +155,7 @@ static void work_on_op(k_pool *pool, k_op *op, int isa, int thread) {
 			int64_t now = k_now_ns(), last = LOAD(&op->end_ns);
 			while (last < now && !__atomic_compare_exchange_n(&op->end_ns, &last, now, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {}
 		}
-		if (FETCH_ADD(&op->done, end - begin) + end - begin >= units) {
+		if (FETCH_ADD(&op->done, size) + size >= units) {
 			announce(pool);
 			return;
 		}
@@ -204,11 +216,8 @@ int64_t k_pool_run(k_pool *pool, k_op *ops, int64_t count) {
 		if (op->kind < 0 || op->kind >= K_KIND_COUNT || !kernels[op->kind].units) return i;
 		int64_t grain = 1, units = kernels[op->kind].units(op, &grain);
 		if (units < 0 || grain < 1) return i;
-		int64_t parts = pool->threads > 1 ? (int64_t)pool->threads * CHUNKS_PER_THREAD : 1;
-		int64_t chunk = (units + parts - 1) / parts;
-		chunk = (chunk + grain - 1) / grain * grain;
 		op->units = units;
-		op->chunk = chunk > 0 ? chunk : 1;
+		op->chunk = grain;
 		op->next = op->done = 0;
 		if (op->flags & K_FLAG_TIMED) op->start_ns = op->end_ns = 0;
 	}
