@@ -11,8 +11,8 @@ func linear(v uint8) float64 {
 	return math.Pow((x+0.055)/1.055, 2.4)
 }
 
-// contrast is the WCAG 2 contrast ratio of two colours, 1 to 21.
-func contrast(a, b Color) float64 {
+// Contrast is the WCAG 2 contrast ratio of two colours, 1 to 21.
+func Contrast(a, b Color) float64 {
 	x, y := a.luminance(), b.luminance()
 	return (max(x, y) + 0.05) / (min(x, y) + 0.05)
 }

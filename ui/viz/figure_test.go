@@ -36,6 +36,27 @@ func TestPalettesTellClassesApart(t *testing.T) {
 	}
 }
 
+func TestPalettesAreReadable(t *testing.T) {
+	for _, p := range viz.Palettes() {
+		for _, ground := range []viz.Ink{viz.InkBackground, viz.InkSurface} {
+			for _, ink := range []viz.Ink{viz.InkText, viz.InkMuted, viz.InkAccent, viz.InkGood, viz.InkBad} {
+				if c := viz.Contrast(p.Inks[ink], p.Inks[ground]); c < 4.5 {
+					t.Errorf("%s: ink %d on %d has contrast %.1f, want 4.5", p.Name, ink, ground, c)
+				}
+			}
+		}
+		for c := viz.ClassWeight; c <= viz.ClassWaitWriteBack; c++ {
+			fill, label := p.Inks[viz.Fill(c)], p.Inks[viz.InkLabel+viz.Ink(c)]
+			if k := viz.Contrast(label, fill); k < 3.9 {
+				t.Errorf("%s: label on %v has contrast %.1f", p.Name, c, k)
+			}
+			if k := viz.Contrast(p.Inks[viz.InkSurface], fill); k < 1.4 {
+				t.Errorf("%s: %v on the surface has contrast %.2f", p.Name, c, k)
+			}
+		}
+	}
+}
+
 func TestSquarify(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		sizes := rapid.SliceOfN(rapid.Int64Range(0, 1<<40), 1, 60).Draw(t, "bytes")

@@ -118,12 +118,12 @@ var fills = [numClasses]uint32{
 }
 
 // contrastFills are the fills of the high-contrast palettes: Okabe and Ito's
-// colour-blind-safe set for the data classes.
+// colour-blind-safe set for the data classes, its yellow darkened to show on white.
 var contrastFills = [numClasses]uint32{
-	ClassWeight: 0x0072B2, ClassKV: 0xF0E442, ClassActivation: 0x56B4E9, ClassGradient: 0xD55E00, ClassOptimizer: 0xCC79A7,
+	ClassWeight: 0x0072B2, ClassKV: 0xE6C700, ClassActivation: 0x56B4E9, ClassGradient: 0xD55E00, ClassOptimizer: 0xCC79A7,
 	ClassOutput: 0x009E73, ClassScratch: 0xB8B8B8, ClassOther: 0x6E6E6E,
 	ClassCompute: 0x0072B2, ClassTransfer: 0x56B4E9, ClassWriteBack: 0x009E73,
-	ClassWaitCopy: 0xD55E00, ClassWaitQueue: 0xF0E442, ClassWaitWriteBack: 0xCC79A7,
+	ClassWaitCopy: 0xD55E00, ClassWaitQueue: 0xE6C700, ClassWaitWriteBack: 0xCC79A7,
 	ClassTier0: 0x1A1A1A, ClassTier1: 0x555555, ClassTier2: 0x909090, ClassTier3: 0xD0D0D0,
 	ClassLoop: 0xC0C0C0,
 }
@@ -173,7 +173,7 @@ const hatchShare = 3.0 / 8
 
 func (p *Palette) setClass(c Class, fill Color) {
 	label := Color{255, 255, 255}
-	if dark := hex(0x1B2430); contrast(dark, fill) > contrast(label, fill) {
+	if dark := hex(0x1B2430); Contrast(dark, fill) > Contrast(label, fill) {
 		label = dark
 	}
 	p.Inks[InkFill+Ink(c)], p.Inks[InkLabel+Ink(c)] = fill, label

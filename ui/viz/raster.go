@@ -168,6 +168,9 @@ func (z *Rasterizer) Draw(t *Target, s *Scene, view View, style Style) {
 		return
 	}
 	f := newFrame(t, view)
+	if sane := f.kt * f.ka * f.bt * f.ba; math.IsNaN(sane - sane) { // a scale or origin beyond float64
+		return
+	}
 	if style.HatchPx < 2 {
 		style.HatchPx = 8
 	}
@@ -218,7 +221,7 @@ func drawPlain(t *Target, x0, y0, x1, y1 float64, paint *classPaint, pattern Pat
 
 // clampRound rounds to the nearest pixel boundary inside [0, n].
 func clampRound(v float64, n int) int {
-	if v <= 0 {
+	if !(v > 0) {
 		return 0
 	}
 	if v >= float64(n) {
@@ -307,7 +310,7 @@ func (z *Rasterizer) drawExact(t *Target, x0, y0, x1, y1 float64, paint *classPa
 	}
 	x0, x1 = max(x0, 0), min(x1, float64(t.W))
 	y0, y1 = max(y0, 0), min(y1, float64(t.H))
-	if x0 >= x1 || y0 >= y1 {
+	if !(x0 < x1 && y0 < y1) {
 		return
 	}
 	rgb := &paint.rgb
@@ -414,7 +417,7 @@ func (f *frame) labels(s *Scene, t0, t1, a0, a1 float64, style Style) {
 			if x0 < -2048 { // begins far left of this tile
 				continue
 			}
-			if x1-x0 < needW || y1-y0 < needH {
+			if !(x1-x0 >= needW && y1-y0 >= needH) {
 				continue
 			}
 			if drawn++; drawn > maxLabels {

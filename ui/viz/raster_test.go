@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -200,6 +201,42 @@ func TestDrawAllocatesNothing(t *testing.T) {
 	if n := testing.AllocsPerRun(20, func() { s.Hit(2000, 300) }); n != 0 {
 		t.Errorf("%v allocations per hit test", n)
 	}
+}
+
+// TestDrawSurvivesAnyView: no view, tile or rectangle makes Draw write outside
+// its target or run without end.
+func TestDrawSurvivesAnyView(t *testing.T) {
+	number := rapid.OneOf(rapid.Float64(), rapid.Float64Range(-1e3, 1e3), rapid.SampledFrom([]float64{0, 1, 1e300, -1e300, math.Inf(1), math.NaN(), 5e-324}))
+	rapid.Check(t, func(t *rapid.T) {
+		rects := make([]viz.Rect, 8)
+		for i := range rects {
+			f := func(name string) float64 { return number.Draw(t, name) }
+			rects[i] = viz.Rect{T0: f("t0"), T1: f("t1"), A0: f("a0"), A1: f("a1"), Class: viz.Class(i % 5), Pattern: viz.Pattern(i % 3), Label: "label"}
+		}
+		s := viz.NewScene(rects)
+		view := viz.View{T0: number.Draw(t, "T0"), T1: number.Draw(t, "T1"), A0: number.Draw(t, "A0"), A1: number.Draw(t, "A1")}
+		const w, h, guard = 40, 30, 0xdeadbeef
+		pix := make([]uint32, w*h+64)
+		for i := w * h; i < len(pix); i++ {
+			pix[i] = guard
+		}
+		target := &viz.Target{Pix: pix[: w*h : w*h], Stride: w, W: w, H: h,
+			X: rapid.IntRange(-1<<40, 1<<40).Draw(t, "X"), Y: rapid.IntRange(0, 100).Draw(t, "Y"),
+			FullW: rapid.IntRange(0, 1<<40).Draw(t, "FullW"), FullH: rapid.IntRange(0, 1000).Draw(t, "FullH")}
+		var z viz.Rasterizer
+		for _, plain := range []bool{true, false} {
+			for _, v := range []viz.View{view, s.Bounds} {
+				z.Draw(target, s, v, viz.Style{Palette: viz.Light, Plain: plain, Font: viz.DefaultFont(11, false)})
+			}
+		}
+		for _, unit := range []viz.Unit{viz.UnitBytes, viz.UnitCount, viz.UnitSeconds} {
+			if n := len(viz.Ticks(unit, view.T0, view.T1, 6)); n > 28 {
+				t.Fatalf("%d ticks", n)
+			}
+		}
+		s.Hit(view.T0, view.A0)
+		s.Visible(nil, view)
+	})
 }
 
 func TestZoomKeepsThePointUnderThePointer(t *testing.T) {

@@ -107,8 +107,11 @@ func (s *Scene) Len() int { return len(s.T0) }
 // treemaps).
 type View struct{ T0, T1, A0, A1 float64 }
 
-// Empty reports a view without area.
-func (v View) Empty() bool { return !(v.T1 > v.T0) || v.A0 == v.A1 }
+// Empty reports a view without area or with an edge that is no finite number.
+func (v View) Empty() bool {
+	a := v.A1 - v.A0
+	return !(v.T1 > v.T0) || !(a > 0 || a < 0) || math.IsInf(v.T1-v.T0, 0) || math.IsInf(a, 0)
+}
 
 // World maps a pixel position in a picture of w × h to world coordinates.
 func (v View) World(x, y, w, h float64) (t, a float64) {

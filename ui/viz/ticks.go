@@ -52,8 +52,12 @@ func Ticks(unit Unit, lo, hi float64, target int) []Tick {
 		decimals++
 	}
 	var ticks []Tick
-	for k := math.Ceil(lo/step - 1e-9); k*step <= hi+step*1e-9; k++ {
-		v := k*step + 0 // no negative zero
+	first := math.Ceil(lo/step - 1e-9)
+	for i := range 4*target + 4 { // bounded even where lo + step rounds to lo
+		v := (first+float64(i))*step + 0 // no negative zero
+		if !(v <= hi+step*1e-9) {
+			break
+		}
 		label := strconv.FormatFloat(v/scale, 'f', decimals, 64)
 		if unit == UnitCount {
 			label = groupThousands(int64(math.Round(v)))

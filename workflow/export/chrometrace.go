@@ -41,8 +41,15 @@ func WriteChromeTrace(out io.Writer, p *malloc.Program, runs ...*trace.Timeline)
 			w.meta(pid, tid, "thread_name", `"name":`+quote(label))
 			w.meta(pid, tid, "thread_sort_index", `"sort_index":`+strconv.Itoa(k))
 			for s := range l.Slices {
-				w.slice(pid, tid, &l.Slices[s], p)
+				w.slice(pid, tid, &l.Slices[s], "compute", p)
 			}
+		}
+		if len(r.Omitted) > 0 {
+			w.meta(pid, 0, "thread_name", `"name":"iterations not recorded"`)
+		}
+		for _, o := range r.Omitted {
+			name := fmt.Sprintf("iterations %d to %d", o.FromIteration, o.ToIteration)
+			w.slice(pid, 0, &trace.Slice{Iteration: -1, StartS: o.StartS, EndS: o.EndS, Name: name}, "omitted", nil)
 		}
 		for k := range r.Tiers {
 			w.counter(pid, &r.Tiers[k])
@@ -82,8 +89,8 @@ func (w *traceWriter) micros(s float64) {
 	w.b.Write(strconv.AppendFloat(w.num[:0], s*1e6, 'f', 3, 64))
 }
 
-func (w *traceWriter) slice(pid, tid int, s *trace.Slice, p *malloc.Program) {
-	name, category := s.Name, "compute"
+func (w *traceWriter) slice(pid, tid int, s *trace.Slice, category string, p *malloc.Program) {
+	name := s.Name
 	switch s.Kind {
 	case trace.Transfer:
 		category = "transfer"

@@ -120,6 +120,8 @@ func TestReport(t *testing.T) {
 	}
 }
 
+var urlRef = regexp.MustCompile(`^url\(#(.*)\)$`)
+
 // TestReportIsSelfContained: nothing in the page makes a reader's browser ask
 // the network, and ids are unique.
 func TestReportIsSelfContained(t *testing.T) {
@@ -146,7 +148,7 @@ func TestReportIsSelfContained(t *testing.T) {
 			case strings.HasPrefix(a.Key, "on"):
 				t.Errorf("inline handler %s", a.Key)
 			}
-			if m := regexp.MustCompile(`^url\(#(.*)\)$`).FindStringSubmatch(a.Val); m != nil {
+			if m := urlRef.FindStringSubmatch(a.Val); m != nil {
 				refs = append(refs, m[1])
 			}
 		}
@@ -301,7 +303,8 @@ func TestChromeTrace(t *testing.T) {
 				{Kind: trace.Compute, Ref: 1, Iteration: 2, StartS: 1e-3, EndS: 3e-3}}},
 			{Kind: trace.LaneEngine, ID: 0, Slices: []trace.Slice{{Kind: trace.Transfer, Iteration: -1, EndS: 1e-3, Bytes: 4096, Name: "w"}}},
 		},
-		Tiers: []trace.Occupancy{{Name: "dram", TimesS: []float64{0, 2e-3}, Bytes: []int64{4096, 0}}}}
+		Tiers:   []trace.Occupancy{{Name: "dram", TimesS: []float64{0, 2e-3}, Bytes: []int64{4096, 0}}},
+		Omitted: []trace.Omission{{FromIteration: 3, ToIteration: 7, StartS: 3e-3, EndS: 5e-3}}}
 	b.Reset()
 	if err := export.WriteChromeTrace(&b, r.Program, small); err != nil {
 		t.Fatal(err)
