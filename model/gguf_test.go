@@ -135,6 +135,7 @@ var hostile = []struct {
 	{"nameless", func() []byte { g := small(); g.Tensors[1].Name = ""; return g.Bytes() }, "empty name"},
 	{"long name", func() []byte { g := small(); g.Tensors[1].Name = strings.Repeat("n", 2000); return g.Bytes() }, "name is 2000 bytes long"},
 	{"overlap", func() []byte { g := small(); g.Tensors[1].Offset = 96; return g.Bytes() }, `"w" and "norm" overlap`},
+	{"overlap of one byte", func() []byte { return touching(-1).Bytes() }, `"a" and "b" overlap: the first ends at byte`},
 	{"misaligned", func() []byte { g := small(); g.Tensors[1].Offset = 132; return g.Bytes() }, `"norm": offset 132 is not a multiple`},
 	{"outside", func() []byte { g := small(); raw := g.Bytes(); return raw[:len(raw)-1] }, `tensor "stack": needs bytes`},
 	{"far outside", func() []byte { g := small(); g.Tensors[2].Offset = 1 << 61; return hollow(g) }, `tensor "stack": needs bytes`},
@@ -147,6 +148,17 @@ var hostile = []struct {
 	{"removed type", func() []byte { g := small(); g.Tensors[0].Type = 31; return g.Bytes() }, "Q4_0_4_4 was removed"},
 	{"safetensors' type", func() []byte { g := small(); g.Tensors[0].Type = model.U8; return g.Bytes() }, "unknown tensor type 65536"},
 	{"key twice", func() []byte { return twoPairs() }, `key "k" appears twice`},
+}
+
+// touching has two tensors of single bytes, shift bytes apart.
+func touching(shift int64) *modeltest.GGUF {
+	g := modeltest.New("any")
+	g.Align = 1
+	g.Set("general.alignment", uint32(1))
+	g.Add("a", model.I8, 10)
+	g.Add("b", model.I8, 10)
+	g.Tensors[1].Offset += shift
+	return g
 }
 
 func header(version uint32, tensors, pairs uint64) []byte {
@@ -203,6 +215,14 @@ func TestHostileGGUF(t *testing.T) {
 	}
 }
 
+func TestTouchingTensors(t *testing.T) {
+	for _, shift := range []int64{0, 1} {
+		if _, err := readGGUF(touching(shift).Bytes()); err != nil {
+			t.Errorf("%d bytes apart: %v", shift, err)
+		}
+	}
+}
+
 // allocationConstant is what reading any file may allocate beyond its size: a
 // 64 KiB buffer and small change.
 const allocationConstant = 256 << 10
@@ -246,6 +266,9 @@ func TestTruncatedGGUF(t *testing.T) {
 func TestSplitGGUF(t *testing.T) {
 	dir := t.TempDir()
 	g := modeltest.Small()[0].GGUF()
+	for i := range g.Tensors {
+		g.Tensors[i].Data = []byte(g.Tensors[i].Name) // to find it again
+	}
 	paths, err := g.WriteSplit(dir, "m", 3)
 	if err != nil {
 		t.Fatal(err)
@@ -267,8 +290,9 @@ func TestSplitGGUF(t *testing.T) {
 			if r.Name != w.Name || r.Bytes != w.Bytes || !slices.Equal(r.Shape, w.Shape) {
 				t.Errorf("tensor %d is %v, want %v", i, r, w)
 			}
-			if info, err := os.Stat(f.Shards[r.Shard].Path); err != nil || r.Offset+r.Bytes > info.Size() {
-				t.Errorf("tensor %v is not in its shard (%v)", r, err)
+			shard, err := os.ReadFile(f.Shards[r.Shard].Path)
+			if err != nil || r.Offset+r.Bytes > int64(len(shard)) || !bytes.HasPrefix(shard[r.Offset:], []byte(r.Name)) {
+				t.Errorf("tensor %v is not where its record says (%v)", r, err)
 			}
 		}
 	}

@@ -2,6 +2,7 @@ package model_test
 
 import (
 	"path/filepath"
+	"strings"
 	"testing"
 
 	gguf "github.com/gpustack/gguf-parser-go"
@@ -90,6 +91,28 @@ func TestKVAgainstPeer(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// Keys and values of different widths and types, each exact.
+func TestKVOfNarrowValues(t *testing.T) {
+	d := modeltest.Small()[0]
+	d.HeadDimV = 32
+	file := d.GGUF()
+	path := filepath.Join(t.TempDir(), "narrow.gguf")
+	if err := file.Write(path); err != nil {
+		t.Fatal(err)
+	}
+	g := build(t, file, model.BuildOptions{KType: model.Q8_0, VType: model.F16})
+	_, ours, err := g.KVBytes(model.KVConfig{Context: 1024, Ubatch: 512, Padding: model.LlamaCppPadding})
+	if want := int64(7 * 1024 * (2*64/32*34 + 2*32*2)); err != nil || ours != want {
+		t.Errorf("%d bytes, %v, want %d", ours, err, want)
+	}
+	if peer := peerKV(t, path, 1024, 512, 512, 1, model.Q8_0, model.F16, false); ours != peer {
+		t.Errorf("%d bytes, the peer says %d", ours, peer)
+	}
+	if !strings.Contains(g.Executable, "value heads") {
+		t.Errorf("executable: %q", g.Executable)
 	}
 }
 

@@ -241,6 +241,25 @@ func TestGemma3ConfigWithoutDefaults(t *testing.T) {
 	}
 }
 
+func TestAssumedConfig(t *testing.T) {
+	src, err := model.Load(write(t, filepath.Join(t.TempDir(), "config.json"), config("HyenaForCausalLM")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := model.Build(src, model.BuildOptions{AllowAssumed: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkGraph(t, g)
+	known, err := plan(t, config("LlamaForCausalLM"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(g.Assumed) == 0 || g.WeightBytes() != known.WeightBytes() {
+		t.Errorf("assumed %v, %d bytes, a Llama of this shape has %d", g.Assumed, g.WeightBytes(), known.WeightBytes())
+	}
+}
+
 func TestQuantizedConfigIsAssumed(t *testing.T) {
 	c := config("LlamaForCausalLM")
 	c["quantization_config"] = map[string]any{"quant_method": "gptq"}

@@ -13,6 +13,7 @@ type Decoder struct {
 	Arch                                 string
 	Layers, Width, Heads, KVHeads        int64
 	HeadDim, FFN, Vocab, Context, Window int64
+	HeadDimV                             int64 // of a value head; 0: HeadDim
 	Experts, ExpertsUsed, ExpertFFN      int64
 	Type                                 model.DType // of the matrices
 	Tied                                 bool
@@ -20,6 +21,9 @@ type Decoder struct {
 
 // GGUF makes the file: metadata and all tensors of the architecture.
 func (d Decoder) GGUF() *GGUF {
+	if d.HeadDimV == 0 {
+		d.HeadDimV = d.HeadDim
+	}
 	g := New(d.Arch)
 	set := func(key string, v any) { g.Set(d.Arch+"."+key, v) }
 	g.Set("general.name", "test "+d.Arch)
@@ -30,7 +34,7 @@ func (d Decoder) GGUF() *GGUF {
 	set("attention.head_count", uint32(d.Heads))
 	set("attention.head_count_kv", uint32(d.KVHeads))
 	set("attention.key_length", uint32(d.HeadDim))
-	set("attention.value_length", uint32(d.HeadDim))
+	set("attention.value_length", uint32(d.HeadDimV))
 	set("attention.layer_norm_rms_epsilon", float32(1e-6))
 	set("rope.freq_base", float32(10000))
 	set("rope.dimension_count", uint32(d.HeadDim))
@@ -48,7 +52,7 @@ func (d Decoder) GGUF() *GGUF {
 }
 
 func (d Decoder) tensors(g *GGUF) {
-	q, kv := d.Heads*d.HeadDim, d.KVHeads*d.HeadDim
+	q, kv, v, out := d.Heads*d.HeadDim, d.KVHeads*d.HeadDim, d.KVHeads*d.HeadDimV, d.Heads*d.HeadDimV
 	g.Add("token_embd.weight", d.Type, d.Vocab, d.Width)
 	g.Add("output_norm.weight", model.F32, d.Width)
 	if !d.Tied {
@@ -61,13 +65,13 @@ func (d Decoder) tensors(g *GGUF) {
 		add("attn_norm.weight", model.F32, d.Width)
 		add("attn_q.weight", d.Type, q, d.Width)
 		add("attn_k.weight", d.Type, kv, d.Width)
-		add("attn_v.weight", d.Type, kv, d.Width)
-		add("attn_output.weight", d.Type, d.Width, q)
+		add("attn_v.weight", d.Type, v, d.Width)
+		add("attn_output.weight", d.Type, d.Width, out)
 		switch d.Arch {
 		case "qwen2":
 			add("attn_q.bias", model.F32, q)
 			add("attn_k.bias", model.F32, kv)
-			add("attn_v.bias", model.F32, kv)
+			add("attn_v.bias", model.F32, v)
 		case "qwen3", "qwen3moe", "gemma3":
 			add("attn_q_norm.weight", model.F32, d.HeadDim)
 			add("attn_k_norm.weight", model.F32, d.HeadDim)
