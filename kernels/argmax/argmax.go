@@ -1,4 +1,3 @@
-// Package argmax finds the index of the largest value of each row.
 package argmax
 
 /*

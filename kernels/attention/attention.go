@@ -1,4 +1,3 @@
-// Package attention stores keys and values in a cache and attends to it: causal, grouped queries.
 package attention
 
 /*

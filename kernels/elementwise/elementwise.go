@@ -1,4 +1,3 @@
-// Package elementwise holds the kernels that treat every element alone: SwiGLU, add, copy, zero.
 package elementwise
 
 /*

@@ -1,4 +1,3 @@
-// Package embed dequantises rows of an embedding table, each from an address of its own.
 package embed
 
 /*

@@ -1,4 +1,3 @@
-// Package matmul multiplies rows of weights (f32, f16, bf16, q8_0, q4_1, q4_0) by tokens of activations, f32 or int8.
 package matmul
 
 /*

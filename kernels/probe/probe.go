@@ -1,4 +1,3 @@
-// Package probe measures the machine through the pool: read bandwidth (read_sum) and barriers (nop).
 package probe
 
 /*

@@ -1,4 +1,3 @@
-// Package quantize converts rows of f32 activations to blocks of int8.
 package quantize
 
 /*

@@ -1,4 +1,3 @@
-// Package rmsnorm scales rows to unit root mean square and by a weight (Zhang and Sennrich, 2019).
 package rmsnorm
 
 /*

@@ -1,4 +1,3 @@
-// Package rope rotates queries and keys by their position (Su et al., 2021), adjacent pairs, angles in double.
 package rope
 
 /*
