@@ -124,8 +124,10 @@ type Game struct {
 	checked    []int
 	checkStamp int
 	gapA, gapB []gap
-	acts       []Action
-	list       []int
+	// demand copies of this buffer do not count while its promise is placed
+	ignoreDemand int32
+	acts         []Action
+	list         []int
 }
 
 // NewGame starts an episode. ev scores plans (it may be nil with NoReward when

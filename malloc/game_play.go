@@ -10,7 +10,7 @@ func newGame(p *Program, ev Evaluator, opt Options) (*Game, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &Game{bd: bd, opt: opt, ev: ev}
+	g := &Game{bd: bd, opt: opt, ev: ev, ignoreDemand: -1}
 	g.floats.init(bd)
 	g.checked = make([]int, bd.T)
 	n := len(bd.touches)

@@ -361,6 +361,8 @@ func (g *Game) promise(i, last, tier int32, circle bool) bool {
 		return false
 	}
 	g.setKind(i, noCopyTouch)
+	g.ignoreDemand = tc.buf // the promise replaces its own demand copies
+	defer func() { g.ignoreDemand = -1 }()
 	if last == i || circle { // an arc that meets itself
 		off := g.findOffset(tc.buf, tier, int32(bd.B), int32(bd.E), true)
 		if off < 0 {

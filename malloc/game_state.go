@@ -312,6 +312,9 @@ func (g *Game) ownAt(buf, tier int32, t int, except int32) bool {
 
 // demandAt reports whether buf has a demand copy in tier at time t.
 func (g *Game) demandAt(buf, tier int32, t int) bool {
+	if buf == g.ignoreDemand {
+		return false
+	}
 	for _, i := range g.askers[g.askFrom[t]:g.askFrom[t+1]] {
 		if g.bd.touches[i].buf == buf && g.effective(i) <= dropTouch && g.demandTier(i) == tier {
 			return true
@@ -532,5 +535,6 @@ func (g *Game) clone(ev Evaluator) *Game {
 	d.moves = append([]moveRecord(nil), st.moves...)
 	c.floats.init(g.bd)
 	c.checked = make([]int, g.bd.T)
+	c.ignoreDemand = -1
 	return c
 }

@@ -226,10 +226,15 @@ func (g *Game) refreshBacks(buf int32) bool {
 		c := g.st.backOf[w]
 		if c >= 0 {
 			cp := g.st.copies[c]
-			if need && int(cp.before) <= latest && cp.block == g.st.blockOf[w] && g.covers(g.st.blockOf[w], w, cp.before) {
-				continue
-			}
+			m := g.mark()
 			g.killCopy(c)
+			if need && cp.block == g.st.blockOf[w] && g.covers(cp.block, w, cp.before) {
+				// it stays if it would be the same again
+				if e, _, ok := g.backWindow(w, latest); ok && e == cp.before {
+					g.undoTo(m.trail)
+					continue
+				}
+			}
 			g.setBack(w, -1)
 			if !g.st.blocks[cp.block].dead {
 				g.trim(cp.block)
