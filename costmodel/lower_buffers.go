@@ -189,7 +189,7 @@ func (l *lowering) selectRow(t int32, u, token int32, after int) (int, error) {
 	size := rowBytes
 	if ten.Offset >= 0 && align > 1 {
 		size = 0
-		for r := int64(0); r < ten.Shape[0].N; r++ {
+		for r := int64(0); r < min(ten.Shape[0].N, align); r++ { // positions repeat after at most align rows
 			lo := ten.Offset + r*rowBytes
 			size = max(size, alignUp(lo+rowBytes, align)-lo/align*align)
 		}
