@@ -144,7 +144,7 @@ func Check(p *Program, plan *Plan, ev Evaluator) (*Report, error) {
 // tables. p must not change while it is in use. Not safe for concurrent use.
 type Checker struct {
 	tables    checkTables
-	instance  string
+	instance  string // hashes, computed when first needed
 	structure string
 }
 
@@ -154,21 +154,29 @@ func NewChecker(p *Program) (*Checker, error) {
 		return nil, err
 	}
 	c := &Checker{}
-	var err error
-	if c.instance, err = InstanceHash(p); err != nil {
-		return nil, err
-	}
-	if c.structure, err = StructureHash(p); err != nil {
-		return nil, err
-	}
 	c.tables.load(p)
 	return c, nil
 }
 
+func (c *Checker) hash() (err error) {
+	if c.structure != "" {
+		return nil
+	}
+	if c.instance, err = InstanceHash(c.tables.p); err != nil {
+		return err
+	}
+	c.structure, err = StructureHash(c.tables.p)
+	return err
+}
+
 // Stamp fills plan's format and hashes for the checker's Program, as the
 // function Stamp does.
-func (c *Checker) Stamp(plan *Plan) {
+func (c *Checker) Stamp(plan *Plan) error {
+	if err := c.hash(); err != nil {
+		return err
+	}
 	plan.Format, plan.InstanceSHA256, plan.StructureSHA256 = PlanFormat, c.instance, c.structure
+	return nil
 }
 
 // Check checks one plan; see the function Check. A plan without hashes (one
@@ -177,7 +185,12 @@ func (c *Checker) Stamp(plan *Plan) {
 func (c *Checker) Check(plan *Plan, ev Evaluator) (*Report, error) {
 	k := &checkRun{checkTables: &c.tables, plan: plan, report: &Report{}}
 	r := k.report
-	r.InstanceMatches = plan.InstanceSHA256 == c.instance
+	if plan.StructureSHA256 != "" || plan.InstanceSHA256 != "" {
+		if err := c.hash(); err != nil {
+			return nil, err
+		}
+		r.InstanceMatches = plan.InstanceSHA256 == c.instance
+	}
 	if plan.StructureSHA256 != "" && plan.StructureSHA256 != c.structure {
 		k.fail(Violation{Code: WrongInstance, Buf: -1, Instr: -1, Block: -1, Copy: -1, Found: clip(plan.StructureSHA256), Expected: c.structure,
 			Message: fmt.Sprintf("the plan is for an instance of structure %s, this one has %s: plan anew", clip(plan.StructureSHA256), c.structure)})
@@ -238,6 +251,7 @@ type checkRun struct {
 	staysOf     [][2]int      // per block: its stays [from, to)
 	carrying    []bool        // per rep: the body writes it back, so it enters clean
 	scratchSize map[int]int64 // per scratch block: bytes
+	repStays    [][]int32     // per rep: all its stays
 	homeStays   [][]int32     // per rep: stays in its limited home, by start
 	placeStays  map[checkPlace][]int32
 }
@@ -425,32 +439,35 @@ func (k *checkRun) checkTraffic() {
 	}
 }
 
-// timesIssued is how often copy i is issued over the run.
+// timesIssued is how often copy i is issued over the run. A write-back belongs
+// to the instruction before its start.
 func (k *checkRun) timesIssued(i int) int64 {
 	c := &k.plan.Copies[i]
+	at := c.Start
+	if k.writeBack[i] {
+		at = max(0, at-1)
+	}
 	switch {
 	case c.Once:
 		return 1
-	case k.L > 0 && c.Start >= k.begin && k.bodyCopy(i):
+	case k.bodyCopy(i):
 		if !k.writeBack[i] && c.Before >= k.end {
 			return k.trip - 1
 		}
 		return k.trip
-	case c.Start < k.T:
-		return k.repeats[c.Start]
+	case at < k.T:
+		return k.repeats[at]
 	}
 	return 1
 }
 
-// bodyCopy tells a copy of the body from one of the straight parts: a write-back may start
-// at the instruction after its stretch.
+// bodyCopy tells a copy of the body from one of the straight parts: what starts
+// inside it, a write-back after its begin and until its end.
 func (k *checkRun) bodyCopy(i int) bool {
-	c := &k.plan.Copies[i]
-	b := &k.plan.Blocks[c.Block]
-	if k.writeBack[i] && (c.Start == k.end || c.Start == k.begin) {
-		return k.inBody(b.Start)
+	if s := k.plan.Copies[i].Start; k.writeBack[i] {
+		return k.L > 0 && k.begin < s && s <= k.end
 	}
-	return k.inBody(c.Start)
+	return k.inBody(k.plan.Copies[i].Start)
 }
 
 var errViolation *Violation

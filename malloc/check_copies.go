@@ -212,10 +212,7 @@ func (k *checkRun) checkWriteBackWindow(i int) {
 		return
 	}
 	if !k.bodyCopy(i) {
-		lo, hi := k.stretch(c.Start)
-		if k.L > 0 && c.Start == k.begin && b.Start < k.begin { // a write at begin-1, awaited at begin
-			lo, hi = 0, k.begin
-		}
+		lo, hi := k.stretch(c.Start - 1) // of the instruction that wrote
 		if c.Start < lo || c.Before > hi {
 			k.failCopy(CopyOutsideWindow, i, fmt.Sprintf("a straight write-back over [%d, %d)", c.Start, c.Before), fmt.Sprintf("it stays inside [%d, %d]", lo, hi))
 			return
@@ -225,8 +222,8 @@ func (k *checkRun) checkWriteBackWindow(i int) {
 		}
 		return
 	}
-	if c.Start <= k.begin || c.Before >= c.Start+k.L {
-		k.failCopy(CopyOutsideWindow, i, fmt.Sprintf("a write-back of the body over [%d, %d)", c.Start, c.Before), fmt.Sprintf("it starts in (%d, %d] and takes less than one iteration", k.begin, k.end))
+	if c.Before >= c.Start+k.L {
+		k.failCopy(CopyOutsideWindow, i, fmt.Sprintf("a write-back of the body over [%d, %d)", c.Start, c.Before), fmt.Sprintf("less than the body's length %d is expected", k.L))
 		return
 	}
 	if b.End-b.Start == k.L {

@@ -69,6 +69,7 @@ func (k *checkRun) execute() {
 		if k.L > 0 && at == k.begin {
 			k.checkEntersClean(m)
 		}
+		k.checkRepeats(m, at)
 		for ; len(ends) > 0 && k.stays[ends[0]].end == at; ends = ends[1:] {
 			k.endStay(m, ends[0])
 		}

@@ -311,6 +311,9 @@ func (k *checkRun) checkHome(r, d, e int, blocks []int) {
 		}
 		return lo >= hi
 	}
+	for i := k.loopOf[e-1]; i >= 0 && d < k.p.Loops[i].Begin; i = k.loopIn[i] { // needed again in the next iteration
+		e = k.p.Loops[i].End
+	}
 	if k.inBody(d) && e <= k.end && !k.carried[r] { // lives within each iteration
 		for it := range k.K {
 			if !covered(d+it*k.L, e+it*k.L) {

@@ -34,6 +34,10 @@ type checkTables struct {
 	runsOut  []bool  // per executor·tier: writable
 	repeats  []int64 // per instruction: runs over the whole run outside the periodic loop
 	scratch  []checkScratch
+
+	loopOf    []int32       // per instruction: innermost loop that is not periodic and repeats, -1 none
+	loopIn    []int32       // per loop: the one around it, -1 none
+	plainEnds map[int][]int // loops that are not periodic, by their end on the unrolled axis
 }
 
 type checkScratch struct {
@@ -54,18 +58,37 @@ func (k *checkTables) load(p *Program) {
 	k.loadSizes()
 	k.loadOperands()
 	k.loadExecutors()
-	k.repeats = make([]int64, k.T)
+	k.loadLoops()
+}
+
+func (k *checkTables) loadLoops() {
+	p := k.p
+	k.repeats, k.loopOf = make([]int64, k.T), make([]int32, k.T)
 	for t := range k.repeats {
-		k.repeats[t] = 1
+		k.repeats[t], k.loopOf[t] = 1, -1
 	}
-	for _, l := range p.Loops {
-		if !l.Periodic {
-			for t := l.Begin; t < l.End; t++ {
-				if k.repeats[t] > MaxSizeBytes/l.Trip {
-					k.repeats[t] = MaxSizeBytes
-				} else {
-					k.repeats[t] *= l.Trip
-				}
+	k.loopIn = make([]int32, len(p.Loops))
+	k.plainEnds = make(map[int][]int)
+	outerFirst := make([]int, 0, len(p.Loops))
+	for i, l := range p.Loops {
+		if !l.Periodic && l.Trip > 1 {
+			outerFirst = append(outerFirst, i)
+		}
+	}
+	slices.SortStableFunc(outerFirst, func(a, b int) int {
+		return p.Loops[b].End - p.Loops[b].Begin - p.Loops[a].End + p.Loops[a].Begin
+	})
+	for _, i := range outerFirst {
+		l := &p.Loops[i]
+		at := k.unrolled(l.End-1) + 1
+		k.plainEnds[at] = append(k.plainEnds[at], i)
+		k.loopIn[i] = k.loopOf[l.Begin]
+		for t := l.Begin; t < l.End; t++ {
+			k.loopOf[t] = int32(i)
+			if k.repeats[t] > MaxSizeBytes/l.Trip {
+				k.repeats[t] = MaxSizeBytes
+			} else {
+				k.repeats[t] *= l.Trip
 			}
 		}
 	}

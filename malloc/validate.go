@@ -387,6 +387,8 @@ func validateLoops(p *Program) error {
 	return validateNesting(p, periodic)
 }
 
+const maxLoopDepth = 64
+
 // validateNesting refuses loops that cross, and any loop that overlaps the
 // periodic one.
 func validateNesting(p *Program, periodic int) error {
@@ -415,7 +417,9 @@ func validateNesting(p *Program, periodic int) error {
 				return fmt.Errorf("loops[%d]: [%d, %d) and loops[%d] are nested, a periodic loop is not", i, l.Begin, l.End, o)
 			}
 		}
-		open = append(open, i)
+		if open = append(open, i); len(open) > maxLoopDepth {
+			return fmt.Errorf("loops[%d]: nested %d deep, at most %d are possible", i, len(open), maxLoopDepth)
+		}
 	}
 	return nil
 }
