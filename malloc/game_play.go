@@ -84,15 +84,6 @@ func newGame(p *Program, ev Evaluator, opt Options) (*Game, error) {
 			g.selects = append(g.selects, int32(i))
 		}
 	}
-	if l := p.PeriodicLoop(); l != nil && bd.L > 0 {
-		for _, c := range l.Carried { // a carried pair stays at home in the body
-			for _, x := range c {
-				for i := bd.bodyLo[x]; i < bd.bodyHi[x]; i++ {
-					g.noFast[i] = true
-				}
-			}
-		}
-	}
 	if err := g.placeHomes(); err != nil {
 		return nil, err
 	}

@@ -13,7 +13,7 @@ import (
 type kind struct {
 	name                                      string
 	loop, limited, gpu, select_, aliases, out bool
-	file, pins, spans, plainLoop              bool
+	file, pins, spans, plainLoop, carried     bool
 }
 
 var kinds = []kind{
@@ -27,6 +27,8 @@ var kinds = []kind{
 	{name: "pins", loop: true, pins: true, out: true},
 	{name: "straight three tiers", gpu: true, file: true, limited: true, out: true},
 	{name: "plain loop", plainLoop: true, out: true},
+	{name: "carried pairs", loop: true, carried: true, out: true},
+	{name: "carried pairs, limited homes", loop: true, carried: true, limited: true},
 }
 
 // randomProgram draws an instance. Tiers: 0 fast (dram), 1 home (a writable slow
@@ -188,6 +190,25 @@ func randomProgram(k kind, r *rand.Rand) *malloc.Program {
 			read(hi-1, b, z)
 			p.Aliases = append(p.Aliases, malloc.Alias{Class: name, Kind: "must", Buffers: []int{a, b}})
 		}
+	}
+	if k.carried && body > 1 {
+		z := size()
+		in := add(malloc.Buffer{Size: z, Kind: malloc.KindActivation, Home: homeTier})
+		out := add(malloc.Buffer{Size: z, Kind: malloc.KindActivation, Home: homeTier, End: end()})
+		write(r.IntN(pre-1), in, z)
+		m := pre + 1 + r.IntN(body-1)
+		for t := pre; t < m; t++ {
+			if t == pre || r.IntN(2) == 0 {
+				read(t, in, z)
+			}
+		}
+		write(m, out, z)
+		for t := m + 1; t < T; t++ {
+			if r.IntN(2) == 0 {
+				read(t, out, z)
+			}
+		}
+		p.Loops[0].Carried = [][2]int{{out, in}}
 	}
 	if k.pins {
 		for t := range p.Instructions {

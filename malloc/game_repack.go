@@ -79,14 +79,15 @@ func repackTier(bd *board, plan *Plan, tier, rounds int) error {
 		if b.Buf == ScratchBuf {
 			continue
 		}
-		if c := bd.class[b.Buf]; c >= 0 {
+		buf := int(bd.canon[b.Buf])
+		if c := bd.class[buf]; c >= 0 {
 			if m, ok := byClass[c]; ok {
 				join(n, m)
 			}
 			byClass[c] = n
 			continue
 		}
-		byBuf[b.Buf] = append(byBuf[b.Buf], n)
+		byBuf[buf] = append(byBuf[buf], n)
 	}
 	for buf, own := range byBuf {
 		home := bd.p.Buffers[buf].Home == tier

@@ -320,7 +320,7 @@ func (g *Game) backBytes(w int32, engine int) int64 {
 		if uc.write {
 			sum += uc.writeBytes
 		}
-		if uc.def || g.effective(u) == copyTouch {
+		if uc.fresh && uc.write || g.effective(u) == copyTouch {
 			break
 		}
 		u--

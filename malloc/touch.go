@@ -17,7 +17,8 @@ type touch struct {
 	buf, instr int32
 	order      int32 // operand order within the instruction, reads before writes
 	pin        int32 // tier the operand is fixed to, or -1
-	def        bool  // the buffer's first write (never for a param)
+	def        bool  // the buffer's first write (never for a param or a carried pair)
+	fresh      bool  // some buffer's first write: what was written before no longer counts
 	read       bool
 	write      bool
 	readBytes  int64
@@ -40,9 +41,11 @@ type scratchNeed struct {
 // by all clones of a game.
 type board struct {
 	p       *Program
-	nt, ne  int // tiers, engines
-	nb, T   int // buffers, instructions
-	B, E, L int // the periodic body [B, E) of length L; B = E = T without one
+	canon   []int32 // [nb] carried pairs are one buffer on the circle: the lowest of them
+	carried []bool  // [nb] of a carried pair
+	nt, ne  int     // tiers, engines
+	nb, T   int     // buffers, instructions
+	B, E, L int     // the periodic body [B, E) of length L; B = E = T without one
 	trip    int64
 
 	touches []touch // buffer-major, by time within a buffer
@@ -112,6 +115,9 @@ func newBoard(p *Program) (*board, error) {
 		b.B, b.E, b.trip = l.Begin, l.End, l.Trip
 	}
 	b.L = b.E - b.B
+	if err := b.readCarried(); err != nil {
+		return nil, err
+	}
 	if err := b.readOperands(); err != nil {
 		return nil, err
 	}
@@ -132,6 +138,33 @@ func newBoard(p *Program) (*board, error) {
 	return b, nil
 }
 
+// readCarried finds the buffers that carried pairs make one.
+func (b *board) readCarried() error {
+	b.canon = make([]int32, b.nb)
+	b.carried = make([]bool, b.nb)
+	for i := range b.canon {
+		b.canon[i] = int32(i)
+	}
+	for _, l := range b.p.Loops {
+		for _, c := range l.Carried {
+			if c[0] < 0 || c[0] >= b.nb || c[1] < 0 || c[1] >= b.nb {
+				return fmt.Errorf("malloc: carried pair (%d,%d) of %d buffers", c[0], c[1], b.nb)
+			}
+			x, y := b.canon[c[0]], b.canon[c[1]]
+			for i := range b.canon {
+				if b.canon[i] == max(x, y) {
+					b.canon[i] = min(x, y)
+				}
+			}
+			b.carried[c[0]], b.carried[c[1]] = true, true
+		}
+	}
+	for i := range b.canon {
+		b.carried[b.canon[i]] = b.carried[b.canon[i]] || b.carried[i]
+	}
+	return nil
+}
+
 func (b *board) readOperands() error {
 	p := b.p
 	for i := range p.Engines {
@@ -148,10 +181,10 @@ func (b *board) readOperands() error {
 		if f.Home < 0 || f.Home >= b.nt {
 			return fmt.Errorf("malloc: buffer %d (%s): home tier %d of %d", i, f.Name, f.Home, b.nt)
 		}
-		b.out[i] = f.End == EndOut
+		b.out[b.canon[i]] = b.out[b.canon[i]] || f.End == EndOut
 		b.param[i] = f.Kind == KindParam || f.Select != nil
 	}
-	type key struct{ buf, instr int32 }
+	firstWrite := make([]bool, b.nb)
 	var all []touch
 	seen := make([]int32, b.nb) // index+1 into all of the buffer's latest touch
 	b.argBase = make([]int32, b.T+1)
@@ -163,19 +196,22 @@ func (b *board) readOperands() error {
 			if o.Buf < 0 || o.Buf >= b.nb {
 				return fmt.Errorf("malloc: instruction %d (%s): operand names buffer %d of %d", t, in.Name, o.Buf, b.nb)
 			}
-			i := seen[o.Buf] - 1
+			buf := b.canon[o.Buf]
+			i := seen[buf] - 1
 			if i < 0 || int(all[i].instr) != t {
 				i = int32(len(all))
-				all = append(all, touch{buf: int32(o.Buf), instr: int32(t), order: int32(order), pin: -1})
-				seen[o.Buf] = i + 1
+				all = append(all, touch{buf: buf, instr: int32(t), order: int32(order), pin: -1})
+				seen[buf] = i + 1
 			}
 			if write {
 				all[i].write = true
 				all[i].writeBytes += o.Bytes
-				if !b.written[o.Buf] && !b.param[o.Buf] {
-					all[i].def = true
+				if !firstWrite[o.Buf] && !b.param[o.Buf] {
+					all[i].fresh = true
+					all[i].def = !b.carried[buf]
 				}
-				b.written[o.Buf] = true
+				firstWrite[o.Buf] = true
+				b.written[buf] = true
 			} else {
 				all[i].read = true
 				all[i].readBytes += o.Bytes
@@ -282,24 +318,15 @@ func (b *board) readClasses() error {
 		}
 		b.join(a.Buffers)
 	}
-	if l := p.PeriodicLoop(); l != nil {
-		for _, c := range l.Carried {
-			if c[0] < 0 || c[0] >= b.nb || c[1] < 0 || c[1] >= b.nb {
-				return fmt.Errorf("malloc: carried pair (%d,%d) of %d buffers", c[0], c[1], b.nb)
-			}
-			b.join(c[:])
-		}
-	}
 	// compact class numbers
 	var members [][]int32
-	for c, m := range b.members {
+	for _, m := range b.members {
 		if len(m) < 2 {
 			for _, x := range m {
 				b.class[x] = -1
 			}
 			continue
 		}
-		_ = c
 		for _, x := range m {
 			b.class[x] = int32(len(members))
 		}
@@ -322,9 +349,11 @@ func (b *board) readClasses() error {
 // join merges the must classes of all buffers in list.
 func (b *board) join(list []int) {
 	into := int32(-1)
-	for _, x := range list {
+	for _, y := range list {
+		x := int(b.canon[y])
 		c := b.class[x]
 		switch {
+		case into >= 0 && c == into:
 		case into < 0 && c >= 0:
 			into = c
 		case into < 0:
