@@ -269,7 +269,7 @@ func (k *checkRun) issueFill(m *checkMemory, is issue) {
 	if from == k.p.Buffers[c.Buf].Home {
 		switch {
 		case m.version[r] < 0:
-			if !k.carried[r] {
+			if !k.carried[r] || k.L > 0 && is.start < k.begin {
 				k.failCopy(InvalidSource, is.copy, "nothing has written the buffer yet", "a version at home is expected")
 			}
 		case m.home[r] != m.version[r]:
