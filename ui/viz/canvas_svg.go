@@ -243,6 +243,9 @@ func (c *svgCanvas) scene(x, y, w, h float64, l Layer, view View) {
 			y0, y1 = math.Round(y0), math.Round(y1)
 		}
 		ew, eh := x1-x0, y1-y0
+		if l.Flat { // neighbours of one curve overlap a little rather than show a seam
+			ew += 0.6
+		}
 		if ew >= edgePx && eh >= edgePx && !l.Flat { // the gap stands for the raster's edge
 			ew, y0, eh = ew-1, y0+1, eh-1
 		}

@@ -142,6 +142,35 @@ func TestTimelineStacksTiers(t *testing.T) {
 	}
 }
 
+// TestIterationsAreAligned: runs of different speed show the same iteration from
+// their own start of it.
+func TestIterationsAreAligned(t *testing.T) {
+	run := func(source string, period float64) *trace.Timeline {
+		r := &trace.Timeline{Source: source, TotalS: 4 * period, Lanes: []trace.Lane{{Kind: trace.LaneExecutor}},
+			Tiers: []trace.Occupancy{{Name: "dram", TimesS: []float64{0, 2.5 * period}, Bytes: []int64{1, 2}}}}
+		for i := range 4 {
+			r.Lanes[0].Slices = append(r.Lanes[0].Slices, trace.Slice{Iteration: int32(i), StartS: float64(i) * period, EndS: float64(i+1) * period})
+		}
+		return r
+	}
+	f := viz.Timelines(viz.TimelineOptions{FromIteration: 2, ToIteration: 3}, run("predicted", 1), run("measured", 3))
+	if v := f.Panels[0].View; v.T0 != 0 || v.T1 != 3 {
+		t.Fatalf("shows %g to %g s, want 0 to 3", v.T0, v.T1)
+	}
+	for _, p := range f.Panels {
+		s := p.Layers[0].Scene
+		starts := 0
+		for i := range s.T0 {
+			if s.T0[i] == 0 {
+				starts++
+			}
+		}
+		if starts == 0 {
+			t.Errorf("%s: nothing begins at 0", p.Title)
+		}
+	}
+}
+
 // TestFiguresSurviveAnything: no figure may panic or fail on empty input or in
 // a tiny picture.
 func TestFiguresSurviveAnything(t *testing.T) {

@@ -14,6 +14,10 @@ type TimelineOptions struct {
 	Title, Subtitle string
 	// BeginS and EndS cut the time; both 0: everything.
 	BeginS, EndS float64
+	// FromIteration and ToIteration, when ToIteration is larger, show only these
+	// iterations of the loop [from, to), every run from its own start of them:
+	// runs of different speed stay comparable. BeginS and EndS do not matter then.
+	FromIteration, ToIteration int
 	// Program names the slices that carry no name of their own; nil is allowed.
 	Program *malloc.Program
 }
@@ -43,13 +47,24 @@ func Timelines(o TimelineOptions, runs ...*trace.Timeline) *Figure {
 	if t1 <= t0 {
 		t0, t1 = 0, end
 	}
+	b := &laneBuilder{o: o, shift: map[*trace.Timeline]float64{}}
+	axis := Axis{UnitSeconds, "time from the start of the run"}
+	if o.ToIteration > o.FromIteration {
+		axis.Label = fmt.Sprintf("time from the start of iteration %d", o.FromIteration)
+		t0, t1 = 0, 0
+		for _, r := range present {
+			if begin, end, ok := IterationWindow(r, o.FromIteration, o.ToIteration); ok {
+				b.shift[r], t1 = begin, max(t1, end-begin)
+			}
+		}
+	}
 	if len(present) == 0 || !(t1 > t0) {
 		return f
 	}
-	b := &laneBuilder{o: o, t0: t0, t1: t1}
+	b.t0, b.t1 = t0, t1
 	f.Panels = append(f.Panels, b.lanes(present))
 	f.Panels = append(f.Panels, b.occupancy(present)...)
-	bands := omitted(present)
+	bands := b.omitted(present)
 	for i := range f.Panels {
 		f.Panels[i].Bands = bands
 		if i > 0 { // said once
@@ -59,13 +74,14 @@ func Timelines(o TimelineOptions, runs ...*trace.Timeline) *Figure {
 			}
 		}
 	}
-	f.Panels[len(f.Panels)-1].X = Axis{UnitSeconds, "time from the start of the run"}
+	f.Panels[len(f.Panels)-1].X = axis
 	f.Legend = b.legend(present)
 	return f
 }
 
 type laneBuilder struct {
 	o      TimelineOptions
+	shift  map[*trace.Timeline]float64 // subtracted from a run's times
 	t0, t1 float64
 	slices []*trace.Slice // by Ref of the scene
 	seen   [numClasses]bool
@@ -123,7 +139,7 @@ func (b *laneBuilder) lanes(runs []*trace.Timeline) Panel {
 			panel.Rows = append(panel.Rows, Row{A0: at, A1: at + 0.9, Label: label, Muted: r.Source == "predicted" && len(runs) > 1})
 			for i := range r.Lanes {
 				if l := &r.Lanes[i]; l.Kind == k.kind && l.ID == k.id {
-					rects = b.lane(rects, l, at)
+					rects = b.lane(rects, l, at, b.shift[r])
 				}
 			}
 			at++
@@ -140,13 +156,13 @@ func (b *laneBuilder) lanes(runs []*trace.Timeline) Panel {
 	return panel
 }
 
-func (b *laneBuilder) lane(rects []Rect, l *trace.Lane, at float64) []Rect {
-	first := sort.Search(len(l.Slices), func(i int) bool { return l.Slices[i].EndS > b.t0 })
-	for i := first; i < len(l.Slices) && l.Slices[i].StartS < b.t1; i++ {
+func (b *laneBuilder) lane(rects []Rect, l *trace.Lane, at, shift float64) []Rect {
+	first := sort.Search(len(l.Slices), func(i int) bool { return l.Slices[i].EndS-shift > b.t0 })
+	for i := first; i < len(l.Slices) && l.Slices[i].StartS-shift < b.t1; i++ {
 		s := &l.Slices[i]
 		class := sliceClass(s)
 		b.seen[class] = true
-		rects = append(rects, Rect{s.StartS, s.EndS, at, at + 0.9, class, Solid, int32(len(b.slices)), b.name(s)})
+		rects = append(rects, Rect{s.StartS - shift, s.EndS - shift, at, at + 0.9, class, Solid, int32(len(b.slices)), b.name(s)})
 		b.slices = append(b.slices, s)
 	}
 	return rects
@@ -237,11 +253,12 @@ func (b *laneBuilder) stack(r *trace.Timeline) (rects []Rect, top float64) {
 	for i := range at {
 		at[i] = -1
 	}
+	shift := b.shift[r]
 	t := b.t0
 	advance := func(t float64) {
 		for i := range r.Tiers {
 			o := &r.Tiers[i]
-			for at[i]+1 < min(len(o.TimesS), len(o.Bytes)) && o.TimesS[at[i]+1] <= t {
+			for at[i]+1 < min(len(o.TimesS), len(o.Bytes)) && o.TimesS[at[i]+1]-shift <= t {
 				at[i]++
 			}
 		}
@@ -252,7 +269,7 @@ func (b *laneBuilder) stack(r *trace.Timeline) (rects []Rect, top float64) {
 		for i := range r.Tiers {
 			o := &r.Tiers[i]
 			if at[i]+1 < min(len(o.TimesS), len(o.Bytes)) {
-				next = min(next, o.TimesS[at[i]+1])
+				next = min(next, o.TimesS[at[i]+1]-shift)
 			}
 		}
 		sum := 0.0
@@ -314,11 +331,11 @@ func (b *laneBuilder) legend(runs []*trace.Timeline) []LegendItem {
 }
 
 // omitted are the stretches of which a run recorded nothing.
-func omitted(runs []*trace.Timeline) []Band {
+func (b *laneBuilder) omitted(runs []*trace.Timeline) []Band {
 	var bands []Band
 	for _, r := range runs {
 		for _, o := range r.Omitted {
-			bands = append(bands, Band{o.StartS, o.EndS, fmt.Sprintf("iterations %d to %d ran, not recorded", o.FromIteration, o.ToIteration)})
+			bands = append(bands, Band{o.StartS - b.shift[r], o.EndS - b.shift[r], fmt.Sprintf("iterations %d to %d ran, not recorded", o.FromIteration, o.ToIteration)})
 		}
 		if len(bands) > 0 {
 			break // runs of one plan omit the same iterations

@@ -220,12 +220,13 @@ func TestRowDifference(t *testing.T) {
 		row  export.Row
 		want string
 	}{
-		{export.Row{Unit: export.UnitBytes, Predicted: 10, Measured: 4106}, "+4096 B"},
+		{export.Row{Unit: export.UnitBytes, Predicted: 10, Measured: 4106}, "-4,096 B"},
 		{export.Row{Unit: export.UnitBytes, Predicted: 10, Measured: 10}, "0"},
-		{export.Row{Unit: export.UnitCount, Predicted: 10, Measured: 7}, "-3"},
-		{export.Row{Unit: export.UnitSeconds, Predicted: 0.5, Measured: 0.525}, "+5.0 %"},
-		{export.Row{Unit: export.UnitSeconds, Predicted: 0, Measured: 0.525}, "525 ms"},
-		{export.Row{Unit: export.UnitSeconds, Predicted: 1, Measured: math.Inf(1)}, "+Inf %"},
+		{export.Row{Unit: export.UnitCount, Predicted: 10, Measured: 7}, "+3"},
+		{export.Row{Unit: export.UnitSeconds, Predicted: 0.525, Measured: 0.5}, "+5.0 %"},
+		{export.Row{Unit: export.UnitSeconds, Predicted: 0.525, Measured: 0}, "525 ms"},
+		{export.Row{Unit: export.UnitSeconds, Predicted: 1, Measured: math.Inf(1)}, "–"},
+		{export.Row{Unit: export.UnitYesNo, Predicted: 1, Measured: 0}, "differs"},
 	} {
 		c.row.Name = "row"
 		page := outline(t, render(t, &export.Report{Rows: []export.Row{c.row}}))

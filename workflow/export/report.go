@@ -41,7 +41,7 @@ const (
 type Row struct {
 	Name, Unit          string
 	Predicted, Measured float64 // Unknown: not predicted, not measured
-	Difference          string  // "": made from the numbers: exact for bytes and counts, percent else
+	Difference          string  // "": predicted minus measured, exact for bytes and counts, else in percent of measured
 	Tone                Tone    // of the difference
 	Note                string
 }
@@ -194,9 +194,10 @@ func thousands(n int64) string {
 	return s
 }
 
-// difference is measured minus predicted.
+// difference is predicted minus measured: exact for bytes and counts, else the
+// error of the prediction in percent of what was measured.
 func (r *Row) difference() string {
-	d := r.Measured - r.Predicted
+	d := r.Predicted - r.Measured
 	if d == 0 {
 		if r.Unit == UnitYesNo {
 			return ""
@@ -205,17 +206,25 @@ func (r *Row) difference() string {
 	}
 	switch r.Unit {
 	case UnitBytes:
-		return fmt.Sprintf("%+d B", int64(math.Round(d)))
+		return thousandsSigned(d) + " B"
 	case UnitCount:
-		return fmt.Sprintf("%+d", int64(math.Round(d)))
+		return thousandsSigned(d)
 	case UnitYesNo:
 		return "differs"
 	}
-	if r.Predicted == 0 {
+	if r.Measured == 0 || math.IsInf(d, 0) {
 		s, _ := formatValue(d, r.Unit)
 		return s
 	}
-	return fmt.Sprintf("%+.1f %%", 100*d/r.Predicted)
+	return fmt.Sprintf("%+.1f %%", 100*d/math.Abs(r.Measured))
+}
+
+func thousandsSigned(d float64) string {
+	s := thousands(int64(math.Round(d)))
+	if d > 0 {
+		s = "+" + s
+	}
+	return s
 }
 
 // figures draws the report's pictures.
@@ -262,9 +271,9 @@ func (r *Report) figures() ([]reportFigure, error) {
 		if err := add("timeline", heading, "One lane per executor and copy engine, waits by cause.", viz.Timelines(o, r.Predicted, r.Measured), height); err != nil {
 			return nil, err
 		}
-		if t0, t1, ok := steadyTokens(r.Predicted, r.Measured); ok {
-			o.BeginS, o.EndS = t0, t1
-			if err := add("tokens", "Two iterations of the loop", "The same lanes, close enough to see single instructions and copies.", viz.Timelines(o, r.Predicted, r.Measured), height); err != nil {
+		if from, ok := steadyIteration(r.Predicted, r.Measured); ok {
+			o.FromIteration, o.ToIteration = from, from+2
+			if err := add("tokens", "Two iterations of the loop", "Close enough to see single instructions and copies; each run from its own start of these iterations.", viz.Timelines(o, r.Predicted, r.Measured), height); err != nil {
 				return nil, err
 			}
 		}
@@ -288,31 +297,35 @@ func (r *Report) figures() ([]reportFigure, error) {
 	return out, nil
 }
 
-// steadyTokens is the time of two iterations from the middle of the loop, wide
-// enough for every run that has them.
-func steadyTokens(runs ...*trace.Timeline) (t0, t1 float64, ok bool) {
-	t0, t1 = math.Inf(1), math.Inf(-1)
+// steadyIteration is the first of two iterations from the middle of the loop
+// that every run recorded.
+func steadyIteration(runs ...*trace.Timeline) (from int, ok bool) {
+	last := -1
 	for _, r := range runs {
 		if r == nil {
 			continue
 		}
-		last := -1
 		for _, l := range r.Lanes {
 			for _, s := range l.Slices {
 				last = max(last, int(s.Iteration))
 			}
 		}
-		if last < 3 {
-			return 0, 0, false
-		}
-		b, e, found := viz.IterationWindow(r, last/2, last/2+2)
-		if !found {
-			return 0, 0, false
-		}
-		t0, t1 = min(t0, b), max(t1, e)
 	}
-	// Runs that have drifted far apart would show mostly other iterations.
-	return t0, t1, t1 > t0
+	for from = last / 2; last >= 3 && from < last; from++ {
+		ok = true
+		for _, r := range runs {
+			if r == nil {
+				continue
+			}
+			_, _, first := viz.IterationWindow(r, from, from+1)
+			_, _, second := viz.IterationWindow(r, from+1, from+2)
+			ok = ok && first && second
+		}
+		if ok {
+			return from, true
+		}
+	}
+	return 0, false
 }
 
 // planFacts is the plan's own account of where it comes from.
@@ -397,6 +410,7 @@ func planFacts(p *malloc.Program, plan *malloc.Plan) []Fact {
 func (r *Report) technicalNotes() []string {
 	notes := []string{
 		"Bytes and requests are exact: predicted from the plan alone, measured where each read, copy or allocation happens. A difference other than 0 is an error.",
+		"Differences are predicted minus measured; those of times are in percent of what was measured.",
 		"Time is predicted by a discrete-event simulation of the plan with rates calibrated on other runs. Its error is reported, never corrected.",
 	}
 	switch r.State {
