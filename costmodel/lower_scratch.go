@@ -69,7 +69,7 @@ func (l *lowering) scratch(st *model.Stage, e model.Extent) ([]Slot, int64) {
 		}
 		switch o.Kind {
 		case model.OpAttention:
-			put(SlotScores, -1, int64(l.w.Threads)*op.AttentionScratchBytes(int64(l.w.Context), o.Attr.HeadDim))
+			put(SlotScores, -1, int64(l.w.Threads)*op.AttentionGroupScratchBytes(int64(l.w.Context), o.Attr.HeadDim, o.Attr.Heads, o.Attr.KVHeads))
 		case model.OpRope:
 			put(SlotRope, -1, op.RopeTableBytes(e.Tokens, o.Attr.HeadDim))
 		}
