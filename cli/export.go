@@ -5,7 +5,6 @@ import (
 	"io"
 	"strings"
 
-	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
 
 	"strata/malloc"
@@ -37,15 +36,7 @@ func (a *app) exportCommand() *cobra.Command {
 			if output == "" {
 				return write(a.out)
 			}
-			pending, err := renameio.NewPendingFile(output, renameio.WithPermissions(0o644))
-			if err != nil {
-				return err
-			}
-			defer pending.Cleanup()
-			if err := write(pending); err != nil {
-				return err
-			}
-			return pending.CloseAtomicallyReplace()
+			return workflow.WriteOutput(output, write)
 		},
 	}
 	f.register(c)
@@ -92,18 +83,9 @@ func (a *app) writeGame(path string, r *workflow.PlanResult) error {
 	if r.Episode == nil {
 		return workflow.Badf("--game: solver %s played no game; use --solver mcts or auto", r.Solver)
 	}
-	f, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o644))
-	if err != nil {
-		return err
+	write := r.Episode.WriteText
+	if strings.HasSuffix(strings.TrimSuffix(path, ".gz"), ".json") {
+		write = r.Episode.WriteJSON
 	}
-	defer f.Cleanup()
-	if strings.HasSuffix(path, ".json") {
-		err = r.Episode.WriteJSON(f)
-	} else {
-		err = r.Episode.WriteText(f)
-	}
-	if err != nil {
-		return err
-	}
-	return f.CloseAtomicallyReplace()
+	return workflow.WriteOutput(path, write)
 }

@@ -73,7 +73,7 @@ func (a *app) planCommand() *cobra.Command {
 				return err
 			}
 			if output != "" {
-				if err := malloc.WritePlan(output, res.Plan); err != nil {
+				if err := workflow.WriteOutput(output, func(w io.Writer) error { return malloc.EncodePlan(w, res.Plan) }); err != nil {
 					return err
 				}
 			}

@@ -1,14 +1,12 @@
 package cli
 
 import (
-	"bufio"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"math"
 	"os"
 
-	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
 
 	"strata/workflow"
@@ -65,7 +63,7 @@ func (a *app) runCommand() *cobra.Command {
 				if logits, err = newLogitsWriter(logitsFile); err != nil {
 					return err
 				}
-				defer logits.f.Cleanup()
+				defer logits.f.Discard()
 				r.OnLogits = logits.row
 			}
 			progress, done := a.progress()
@@ -75,7 +73,7 @@ func (a *app) runCommand() *cobra.Command {
 				return err
 			}
 			if logits != nil {
-				if err := logits.close(); err != nil {
+				if err := logits.f.Commit(); err != nil {
 					return err
 				}
 			}
@@ -101,17 +99,16 @@ func (a *app) runCommand() *cobra.Command {
 
 // logitsWriter writes rows as little-endian f32; the file appears when complete.
 type logitsWriter struct {
-	f   *renameio.PendingFile
-	w   *bufio.Writer
+	f   *workflow.Output
 	buf []byte
 }
 
 func newLogitsWriter(path string) (*logitsWriter, error) {
-	f, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o644))
+	f, err := workflow.CreateOutput(path)
 	if err != nil {
 		return nil, err
 	}
-	return &logitsWriter{f: f, w: bufio.NewWriterSize(f, 1<<20)}, nil
+	return &logitsWriter{f: f}, nil
 }
 
 func (l *logitsWriter) row(_ int, row []float32) error {
@@ -119,13 +116,6 @@ func (l *logitsWriter) row(_ int, row []float32) error {
 	for _, v := range row {
 		l.buf = binary.LittleEndian.AppendUint32(l.buf, math.Float32bits(v))
 	}
-	_, err := l.w.Write(l.buf)
+	_, err := l.f.Write(l.buf)
 	return err
-}
-
-func (l *logitsWriter) close() error {
-	if err := l.w.Flush(); err != nil {
-		return err
-	}
-	return l.f.CloseAtomicallyReplace()
 }

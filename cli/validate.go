@@ -5,7 +5,6 @@ import (
 	"io"
 	"os"
 
-	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
 
 	"strata/workflow"
@@ -66,15 +65,7 @@ func (a *app) validateCommand() *cobra.Command {
 
 // writeHTML writes a report atomically.
 func writeHTML(path string, r *export.Report) error {
-	f, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o644))
-	if err != nil {
-		return err
-	}
-	defer f.Cleanup()
-	if err := export.WriteHTML(f, r); err != nil {
-		return err
-	}
-	return f.CloseAtomicallyReplace()
+	return workflow.WriteOutput(path, func(w io.Writer) error { return export.WriteHTML(w, r) })
 }
 
 func writeValidation(w io.Writer, r *workflow.ValidateResult, report string) {

@@ -2,10 +2,9 @@ package workflow
 
 import (
 	"context"
+	"io"
 	"os"
 	"path/filepath"
-
-	"github.com/google/renameio/v2"
 
 	"strata/costmodel"
 	"strata/engine/calibrate"
@@ -50,5 +49,8 @@ func Calibrate(ctx context.Context, r CalibrateRequest, progress Progress) (*cos
 	if err != nil {
 		return nil, "", err
 	}
-	return p, path, renameio.WriteFile(path, data, 0o644)
+	return p, path, WriteOutput(path, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
 }
