@@ -41,9 +41,6 @@ func (g *Game) earliestSource(i, tier int32) int {
 		return min(a, t+1)
 	}
 	a := int(bd.segLo[t])
-	if int(bd.segHi[t]) == t && t < bd.T {
-		a = t
-	}
 	near := false
 	for j := i - 1; j >= bd.first[tc.buf]; j-- {
 		v, fast, stop := g.sourceLimit(j)

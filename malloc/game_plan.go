@@ -220,8 +220,12 @@ func (w *planWriter) traffic() []Traffic {
 			}
 		}
 		if !c.Once {
+			at := c.Start
+			if w.back[i] { // it belongs to the instruction that wrote
+				at--
+			}
 			for _, l := range bd.p.Loops {
-				if !l.Periodic && c.Start >= l.Begin && c.Start < l.End {
+				if !l.Periodic && at >= l.Begin && at < l.End {
 					n *= l.Trip
 				}
 			}

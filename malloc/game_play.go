@@ -24,6 +24,9 @@ func newGame(p *Program, ev Evaluator, opt Options) (*Game, error) {
 	for t := range st.exec {
 		st.exec[t] = -1
 		g.maxRuns = max(g.maxRuns, len(bd.runsOn[t]))
+		if len(bd.runsOn[t]) > 1 {
+			st.runsLeft[g.partAt(t)]++
+		}
 	}
 	g.demand = make([]int32, n*g.maxRuns)
 	for i := range bd.touches {
@@ -62,7 +65,7 @@ func newGame(p *Program, ev Evaluator, opt Options) (*Game, error) {
 		if top == Unlimited {
 			top = unlimitedTop
 		}
-		st.spaces = append(st.spaces, newSpace(top, bd.T))
+		st.spaces = append(st.spaces, newSpace(top, bd.T, p.Tiers[i].WriteBW <= 0 && p.Tiers[i].Capacity == Unlimited))
 	}
 	st.bufHead = make([]int32, bd.nb)
 	for i := range st.bufHead {
@@ -272,7 +275,7 @@ func (g *Game) seq(part int) []int32 {
 // runPending returns the first instruction of the part whose executor is still
 // to be chosen, or -1.
 func (g *Game) runPending(part int) int {
-	if g.maxRuns < 2 {
+	if g.st.runsLeft[part] == 0 {
 		return -1
 	}
 	for t := 0; t < g.bd.T; t++ {
@@ -502,6 +505,7 @@ func (g *Game) setExec(t, x int) {
 	old := g.st.exec[t]
 	if old < 0 {
 		old = 0
+		g.st.runsLeft[g.partAt(t)]--
 	}
 	rho := g.bd.rho
 	if t < g.bd.B {
@@ -729,9 +733,13 @@ func extendOrCopy(legal []Action) Action {
 
 func (g *Game) finish(policy Policy, all bool) error {
 	part := g.part()
+	pos, posPart := 0, part
 	for !g.done() && (all || g.part() == part) {
 		if g.opt.Order == FreeOrder {
-			g.chooseEarliest()
+			if posPart != g.part() {
+				pos, posPart = 0, g.part()
+			}
+			pos = g.chooseEarliest(pos)
 		}
 		i, _ := g.nextTouch()
 		if policy == nil && i >= 0 && g.opt.NoReward {
@@ -801,18 +809,21 @@ func (g *Game) resetCursor() {
 }
 
 // chooseEarliest picks, in free order, the buffer of the earliest undecided
-// touch of the part, unless one is being decided.
-func (g *Game) chooseEarliest() {
+// touch of the part from position pos of its sequence on, unless one is being
+// decided. It returns the position it found.
+func (g *Game) chooseEarliest(pos int) int {
 	part := g.part()
 	if c := g.st.chosen; c >= 0 && g.st.left[part][c] > 0 && g.begun(c) {
-		return
+		return pos
 	}
-	for _, i := range g.seq(part) {
-		if g.st.kind[i] == undecidedTouch {
-			g.setChosen(int(g.bd.touches[i].buf))
-			return
+	seq := g.seq(part)
+	for ; pos < len(seq); pos++ {
+		if g.st.kind[seq[pos]] == undecidedTouch {
+			g.setChosen(int(g.bd.touches[seq[pos]].buf))
+			return pos
 		}
 	}
+	return 0
 }
 
 func (g *Game) dropRest() error {

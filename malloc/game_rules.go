@@ -74,7 +74,7 @@ func (g *Game) decide(i int32, a Action) bool {
 	switch {
 	case a.Kind == CopyIn:
 		ok = tc.needsOld() && g.copyIn(i, tier, max(a.Lead, 1), a.Back)
-	case tc.def && !g.bd.param[tc.buf] && !(tc.read && false):
+	case tc.def && !g.bd.param[tc.buf]:
 		ok = g.define(i, tier)
 	default:
 		ok = g.stay(i, tier, a.circle)
@@ -312,13 +312,15 @@ func (g *Game) stay(i, tier int32, circle bool) bool {
 		return true
 	}
 	if b.body { // the body's last touch: a straight block from the loop's end continues it
-		end := int(b.end)
+		until := int32(bd.E)
 		if bd.touches[prev].instr < b.start { // the touch lies in what wrapped
-			end -= bd.L
+			until += int32(bd.L)
 		}
-		if end < bd.E {
+		if b.end < until {
 			return false
 		}
+		b.keep = max(b.keep, until)
+		g.setBlock(k, b)
 		e := g.loopEnd(b.start, t+1)
 		for u := bd.E; u < int(e); u++ {
 			if g.ownAt(tc.buf, tier, u, -1) || !g.freeAt(tc.buf, tier, u, b.off, z) {
@@ -328,6 +330,9 @@ func (g *Game) stay(i, tier int32, circle bool) bool {
 		n := g.addBlock(gblock{buf: tc.buf, tier: tier, start: int32(bd.E), end: e, keep: e, src: -1, from: k, off: b.off})
 		g.setTouchBlock(i, n, tier)
 		return true
+	}
+	if g.changesInside(tc.buf, b.start, t) {
+		return false
 	}
 	e := g.loopEnd(b.start, t+1)
 	if !g.grow(k, e) {
@@ -343,10 +348,31 @@ func (g *Game) stay(i, tier int32, circle bool) bool {
 // loopEnd lengthens an end that lies in a loop which is not periodic and which
 // the block entered from outside: every iteration must find it.
 func (g *Game) loopEnd(start, e int32) int32 {
-	if lo := g.bd.loopLo[e-1]; lo >= 0 && start < lo {
-		return max(e, g.bd.loopHi[e-1])
+	at := e - 1
+	for _, l := range g.bd.plain {
+		if int(at) >= l.s && int(at) < l.e && int(start) < l.s {
+			e = max(e, int32(l.e))
+		}
 	}
 	return e
+}
+
+// changesInside reports whether buf is written in a loop that is not periodic,
+// has time t inside and start before it: a block that enters it would not be the
+// same in the next iteration.
+func (g *Game) changesInside(buf, start, t int32) bool {
+	bd := g.bd
+	for _, l := range bd.plain {
+		if int(t) < l.s || int(t) >= l.e || int(start) >= l.s {
+			continue
+		}
+		for w := bd.first[buf]; w < bd.first[buf+1]; w++ {
+			if u := int(bd.touches[w].instr); bd.touches[w].write && u >= l.s && u < l.e {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // promise is NOCOPY on the body's first touch: the block since the last touch.

@@ -10,12 +10,20 @@ const unlimitedTop = int64(1) << 60
 // It depends on the set of blocks only, not on the order they came in, so that
 // undoing is taking the opposite step.
 type space struct {
-	top  int64
-	gaps [][]gap
+	top   int64
+	gaps  [][]gap
+	fixed bool // nothing can be written there: all times share one gap
 }
 
-func newSpace(top int64, T int) space {
-	s := space{top: top, gaps: make([][]gap, T)}
+func newSpace(top int64, T int, fixed bool) space {
+	s := space{top: top, gaps: make([][]gap, T), fixed: fixed}
+	if fixed {
+		all := []gap{{0, top}}
+		for t := range s.gaps {
+			s.gaps[t] = all
+		}
+		return s
+	}
 	store := make([]gap, 6*T) // room for a few gaps each before any allocation
 	for t := range s.gaps {
 		s.gaps[t] = append(store[6*t:6*t:6*t+6], gap{0, top})
@@ -24,6 +32,9 @@ func newSpace(top int64, T int) space {
 }
 
 func (s *space) clone() space {
+	if s.fixed {
+		return *s
+	}
 	n := 0
 	for _, g := range s.gaps {
 		n += len(g) + 3

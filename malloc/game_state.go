@@ -89,6 +89,7 @@ type state struct {
 	mayOff   []int64 // [may*nt] or -1
 	left     [2][]int32
 	leftAll  [2]int
+	runsLeft [2]int // instructions whose executor is undecided
 	banned   []bool // per group
 
 	cursor  int // position in the part's sequence (program order)
@@ -170,6 +171,9 @@ func (g *Game) undoTo(n int) {
 		case trBack:
 			st.backOf[e.i] = e.j
 		case trExec:
+			if e.j < 0 {
+				st.runsLeft[g.partAt(int(e.i))]++
+			}
 			st.exec[e.i] = e.j
 		case trCursor:
 			st.cursor = int(e.a)
@@ -183,8 +187,10 @@ func (g *Game) undoTo(n int) {
 	}
 }
 
-func (g *Game) partOf(i int32) int {
-	if g.bd.inBody(int(g.bd.touches[i].instr)) {
+func (g *Game) partOf(i int32) int { return g.partAt(int(g.bd.touches[i].instr)) }
+
+func (g *Game) partAt(t int) int {
+	if g.bd.inBody(t) {
 		return 0
 	}
 	return 1

@@ -7,7 +7,7 @@ func (g *Game) backNeed(w int32) (need bool, latest int) {
 	tc := &bd.touches[w]
 	buf := tc.buf
 	d := int(tc.instr)
-	first, end := bd.first[buf], bd.first[buf+1]
+	end := bd.first[buf+1]
 	lo, hi := bd.bodyLo[buf], bd.bodyHi[buf]
 	by := func(t int) {
 		need = true
@@ -73,10 +73,6 @@ func (g *Game) backNeed(w int32) (need bool, latest int) {
 			need = true
 		}
 	case d < bd.B:
-		latest = int(bd.segHi[d])
-		if latest == d {
-			latest = bd.B
-		}
 		latest = bd.B
 		done := false
 		for u := w + 1; u < lo && !done; u++ {
@@ -136,11 +132,49 @@ func (g *Game) backNeed(w int32) (need bool, latest int) {
 			need = true
 		}
 	}
+	if len(bd.plain) > 0 {
+		g.plainNeed(w, by)
+		for _, l := range bd.plain {
+			switch { // the loop starts and ends with empty queues
+			case d >= l.s && d < l.e:
+				latest = min(latest, l.e)
+			case d < l.s:
+				latest = min(latest, l.s)
+			}
+		}
+	}
 	if c := bd.class[buf]; c >= 0 && need {
 		latest = min(latest, g.overwritten(buf, c, d, body))
 	}
-	_ = first
 	return need, latest
+}
+
+// plainNeed asks for version w at home by the end of a loop that is not periodic
+// where the loop's next iteration reads it there.
+func (g *Game) plainNeed(w int32, by func(int)) {
+	bd := g.bd
+	buf, d := bd.touches[w].buf, int(bd.touches[w].instr)
+	for _, l := range bd.plain {
+		if d < l.s || d >= l.e {
+			continue
+		}
+		last := true
+		for u := w + 1; u < bd.first[buf+1] && int(bd.touches[u].instr) < l.e; u++ {
+			last = last && !bd.touches[u].write
+		}
+		for u := bd.first[buf]; u <= w && last; u++ {
+			uc := &bd.touches[u]
+			if int(uc.instr) < l.s {
+				continue
+			}
+			if g.effective(u) != noCopyTouch && uc.needsOld() {
+				by(l.e)
+			}
+			if uc.write {
+				break
+			}
+		}
+	}
 }
 
 // after returns the time at which instruction d falls in body block b, minus

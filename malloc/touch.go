@@ -18,6 +18,7 @@ type touch struct {
 	order      int32 // operand order within the instruction, reads before writes
 	pin        int32 // tier the operand is fixed to, or -1
 	def        bool  // the buffer's first write (never for a param or a carried pair)
+	first      bool  // no touch of the buffer comes before
 	fresh      bool  // some buffer's first write: what was written before no longer counts
 	read       bool
 	write      bool
@@ -86,11 +87,10 @@ type board struct {
 	path      []hop // [from*nt+to]
 	hops      bool  // some path takes two engines
 	unreached []bool
-	// seg holds, for every time 0..T, the bounds that copy windows at that
-	// instruction must stay within: loop bounds cut the straight parts.
-	segLo, segHi []int32
-	// hold is, for a time inside a loop that is not periodic, the loop's end:
-	// what enters such a loop from outside must stay until there.
+	segLo     []int32 // [T+1] copies at that time start no earlier: loop bounds cut the straight parts
+	plain     []span  // loops that are not periodic
+	// loop that is not periodic around a time: what lives there all the same every
+	// iteration; loopLo -1 outside of one
 	loopLo, loopHi []int32
 
 	bodySeq, straightSeq []int32 // touches in program order
@@ -200,7 +200,7 @@ func (b *board) readOperands() error {
 			i := seen[buf] - 1
 			if i < 0 || int(all[i].instr) != t {
 				i = int32(len(all))
-				all = append(all, touch{buf: buf, instr: int32(t), order: int32(order), pin: -1})
+				all = append(all, touch{buf: buf, instr: int32(t), order: int32(order), pin: -1, first: seen[buf] == 0})
 				seen[buf] = i + 1
 			}
 			if write {
@@ -208,7 +208,7 @@ func (b *board) readOperands() error {
 				all[i].writeBytes += o.Bytes
 				if !firstWrite[o.Buf] && !b.param[o.Buf] {
 					all[i].fresh = true
-					all[i].def = !b.carried[buf]
+					all[i].def = !b.carried[buf] || !all[i].read && all[i].first
 				}
 				firstWrite[o.Buf] = true
 				b.written[buf] = true
@@ -544,24 +544,18 @@ func (b *board) readSegments() {
 			continue
 		}
 		cut[l.Begin], cut[l.End] = true, true
+		b.plain = append(b.plain, span{l.Begin, l.End})
 		for t := l.Begin; t < l.End; t++ {
 			b.loopLo[t], b.loopHi[t] = int32(l.Begin), int32(l.End)
 		}
 	}
-	b.segLo, b.segHi = make([]int32, b.T+1), make([]int32, b.T+1)
+	b.segLo = make([]int32, b.T+1)
 	lo := 0
 	for t := 0; t <= b.T; t++ {
 		if cut[t] {
 			lo = t
 		}
 		b.segLo[t] = int32(lo)
-	}
-	hi := b.T
-	for t := b.T; t >= 0; t-- {
-		b.segHi[t] = int32(hi)
-		if cut[t] {
-			hi = t
-		}
 	}
 }
 
