@@ -1,0 +1,20 @@
+// Package ui is the desktop window of Strata: a shell (document tabs, machine
+// and verdict in the top bar, views at the side, errors with their fix, running
+// work, menus and the command palette) around the views of ui/views.
+//
+// How the parts meet:
+//
+//   - ui/controller owns the open documents and runs the use cases of workflow
+//     in goroutines. It has no widgets. Views call its methods (intents, which
+//     return at once) and get an immutable *controller.Snapshot after every
+//     change, on the window's goroutine.
+//   - controller.Bus carries what all views share at pointer speed: selection,
+//     hover and the time cursor. It never makes a new Snapshot.
+//   - ui/views declares View and Host; every view is a package under it
+//     (ui/views/overview …) and is listed in registry.go here.
+//   - ui/command is the one table behind menu, palette, keys and the `?` list.
+//   - ui/theme turns the palettes of ui/viz into a Fyne theme.
+//
+// Only main.go imports Fyne's app package; everything here works with the test
+// driver, without a display.
+package ui
