@@ -95,10 +95,10 @@ and when it is copied, predicts bytes and time, and proves the plan by running i
 	for _, c := range root.Commands() {
 		if inner := c.Args; inner != nil {
 			c.Args = func(c *cobra.Command, args []string) error {
-				if err := inner(c, args); err != nil {
-					return &usageError{fmt.Errorf("%s: %w; usage: %s", c.CommandPath(), err, c.UseLine())}
+				if inner(c, args) == nil {
+					return nil
 				}
-				return nil
+				return &usageError{fmt.Errorf("%d arguments (%s); usage: %s", len(args), strings.Join(args, " "), c.UseLine())}
 			}
 		}
 	}

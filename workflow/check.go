@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"strata/costmodel"
 	"strata/malloc"
+	"strata/model"
 	"strata/planner"
 	"strata/simulate"
 )
@@ -68,15 +71,12 @@ func Check(ctx context.Context, m *Model, r Request, progress Progress) (*CheckR
 		return nil, err
 	}
 	l := j.Lowered
-	res := &CheckResult{Verdict: DoesNot, MinDramBytes: fit.planBytes, MinDramBoundBytes: fit.boundBytes, Context: j.Request.Context,
-		Components: Components{l.Sums.WeightsBytes, l.Sums.KVBytes, l.Sums.ComputeBytes}, Assumed: nonNil(j.Assumed), Executable: l.Graph.Executable}
-	if fit.fits {
-		res.Verdict = Fits
-	}
+	res := &CheckResult{Verdict: fit.verdict, MinDramBytes: fit.planBytes, MinDramBoundBytes: fit.boundBytes, Context: j.Request.Context,
+		Components: Components{l.Sums.WeightsBytes, l.Sums.KVBytes, l.Sums.ComputeBytes}, Assumed: nonNil(j.Assumed), Executable: j.plannedOnly()}
 	used := fit.peaks
 	if plan, bytes, err := residentPlan(j); err == nil {
 		res.ResidentDramBytes = bytes
-		if capacity := j.Program().Tiers[l.HomeTier].Capacity; fit.fits && (capacity == malloc.Unlimited || bytes <= capacity) {
+		if capacity := j.Program().Tiers[l.HomeTier].Capacity; fit.verdict == Fits && (capacity == malloc.Unlimited || bytes <= capacity) {
 			res.Resident, used = true, peaksOf(j.Program(), plan)
 		}
 	}
@@ -92,9 +92,10 @@ func Check(ctx context.Context, m *Model, r Request, progress Progress) (*CheckR
 	return res, err
 }
 
-func nonNil(s []string) []string {
+// nonNil keeps an empty list from becoming null in JSON.
+func nonNil[T any](s []T) []T {
 	if s == nil {
-		return []string{}
+		return []T{}
 	}
 	return s
 }
@@ -132,26 +133,48 @@ func reserve(m *Model, hw *costmodel.Profile, r Request) (*Job, error) {
 // fit is the answer for one lowered program.
 type fit struct {
 	planBytes, boundBytes int64
-	fits                  bool
+	verdict               string
 	peaks                 []int64
 }
 
 // fitOf finds the least arena of the home tier, and whether its capacity and all
 // others hold.
+//
+// An assumed architecture assumes a KV cache in every layer; what the model really
+// keeps lies between none and that. So the least arena is a range: its upper end,
+// planBytes, holds the whole cache, its lower end none. A capacity inside the range
+// leaves the verdict open.
 func fitOf(j *Job) (fit, error) {
 	p := j.Program()
 	plan, bound, best, err := planner.MinCapacity(p, j.Lowered.HomeTier)
 	var tooSmall *malloc.InfeasibleError
 	if errors.As(err, &tooSmall) { // another tier is too small
-		return fit{planBytes: tooSmall.NeedBytes, boundBytes: tooSmall.NeedBytes, peaks: make([]int64, len(p.Tiers))}, nil
+		return fit{planBytes: tooSmall.NeedBytes, boundBytes: tooSmall.NeedBytes, verdict: DoesNot, peaks: make([]int64, len(p.Tiers))}, nil
 	}
 	if err != nil {
 		return fit{}, err
 	}
 	f := fit{planBytes: plan, boundBytes: bound, peaks: peaksOf(p, best)}
+	low := plan
+	if assumesKV(j.Lowered.Graph) {
+		low = max(0, plan-j.Lowered.Sums.KVBytes)
+		f.boundBytes = min(low, max(0, bound-j.Lowered.Sums.KVBytes))
+	}
 	c := p.Tiers[j.Lowered.HomeTier].Capacity
-	f.fits = c == malloc.Unlimited || plan <= c
+	switch {
+	case c == malloc.Unlimited || plan <= c:
+		f.verdict = Fits
+	case c < low:
+		f.verdict = DoesNot
+	default:
+		f.verdict = CantTell
+	}
 	return f, nil
+}
+
+// assumesKV tells whether the cache is a guess.
+func assumesKV(g *model.Graph) bool {
+	return slices.ContainsFunc(g.Assumed, func(s string) bool { return strings.HasPrefix(s, "KV cache") })
 }
 
 // peaksOf is the highest address in use per tier.
@@ -195,7 +218,7 @@ func maxContext(ctx context.Context, m *Model, at *Job, r Request, progress Prog
 			return false, err
 		}
 		f, err := fitOf(j)
-		return f.fits, err
+		return f.verdict == Fits, err
 	}
 	low, high := 0, trained+1 // low fits (or is none), high does not
 	for step := int64(1); high-low > 1; step++ {

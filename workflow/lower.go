@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"strata/costmodel"
+	"strata/engine"
 	"strata/malloc"
 	"strata/model"
 )
@@ -40,6 +41,17 @@ type Job struct {
 	Assumed    []string
 }
 
+// plannedOnly says why the engine cannot run the job; "" when it can.
+func (j *Job) plannedOnly() string {
+	if why := j.Lowered.Graph.Executable; why != "" {
+		return why
+	}
+	if err := engine.CanRun(j.Lowered); err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
 // Program is the job's memory-mapping problem.
 func (j *Job) Program() *malloc.Program { return j.Lowered.Program }
 
@@ -64,7 +76,7 @@ func lowerOn(m *Model, hw *costmodel.Profile, r Request) (*Job, error) {
 	}
 	j := &Job{Request: r, Model: m, Machine: hw, Assumed: append([]string(nil), g.Assumed...)}
 	for _, key := range hw.Assumed() {
-		j.Assumed = append(j.Assumed, fmt.Sprintf("profile %s: %s", hw.Name, key))
+		j.Assumed = append(j.Assumed, fmt.Sprintf("profile %s, %s: %s", hw.Name, key, hw.Sources[key].Document))
 	}
 	if err := j.lower(g); err != nil {
 		return nil, err

@@ -22,13 +22,24 @@ type Model struct {
 // OpenModel reads a model's headers.
 func OpenModel(path string) (*Model, error) {
 	src, err := model.Load(path)
-	if err != nil {
-		if errors.Is(err, fs.ErrPermission) {
-			return nil, Badf("%w: the file may not be read by this user", err)
-		}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, Badf("%s: there is no such file or folder", pathOf(err, path))
+	case errors.Is(err, fs.ErrPermission):
+		return nil, Badf("%s: this user may not read it: change its permissions, or copy it", pathOf(err, path))
+	case err != nil:
 		return nil, bad(err)
 	}
 	return &Model{Path: path, Source: src}, nil
+}
+
+// pathOf is the file an error is about.
+func pathOf(err error, path string) string {
+	var e *fs.PathError
+	if errors.As(err, &e) {
+		return e.Path
+	}
+	return path
 }
 
 // FileBytes is the size of all the model's files.

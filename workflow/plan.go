@@ -3,6 +3,7 @@ package workflow
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"strata/costmodel"
@@ -66,9 +67,9 @@ func MakePlan(ctx context.Context, m *Model, r Request, opt SearchOptions, progr
 	}
 	res, err := Search(ctx, j.Program(), opt)
 	if err != nil {
-		return nil, err
+		return nil, j.advise(err)
 	}
-	res.Job, res.Assumed, res.Executable = j, nonNil(j.Assumed), j.Lowered.Graph.Executable
+	res.Job, res.Assumed, res.Executable = j, nonNil(j.Assumed), j.plannedOnly()
 	j.label(res.Plan, ref)
 	res.Plan.Ext.Baselines = map[string]float64{}
 	for _, b := range res.Baselines {
@@ -144,10 +145,37 @@ func Search(ctx context.Context, p *malloc.Program, opt SearchOptions) (*PlanRes
 	return res, nil
 }
 
-// noRoom turns an infeasible instance into advice.
+// NoRoomError says which tier is too small, and what would do.
+type NoRoomError struct {
+	Tier       string
+	Index      int
+	LeastBytes int64 // least capacity for which a plan is known
+	cause      *malloc.InfeasibleError
+}
+
+func (e *NoRoomError) Error() string {
+	return fmt.Sprintf("%d bytes of %s are too few: instruction %d (%s) alone needs %d; the least that works is %d (%s)",
+		e.cause.CapacityBytes, e.Tier, e.cause.Instr, e.cause.InstrName, e.cause.NeedBytes, e.LeastBytes, FormatBytes(e.LeastBytes))
+}
+func (e *NoRoomError) Unwrap() error { return e.cause }
+
+// noRoom finds what would do.
 func noRoom(p *malloc.Program, e *malloc.InfeasibleError) error {
+	least := e.NeedBytes
 	if plan, _, _, err := planner.MinCapacity(p, e.Tier); err == nil {
-		return Refusedf("%w; the least --%s that works is %d (%s)", e, p.Tiers[e.Tier].Name, plan, FormatBytes(plan))
+		least = plan
 	}
-	return Refusedf("%w", e)
+	return &Fault{NoFit, &NoRoomError{Tier: p.Tiers[e.Tier].Name, Index: e.Tier, LeastBytes: least, cause: e}}
+}
+
+// advise adds the option that gives a tier its size.
+func (j *Job) advise(err error) error {
+	var e *NoRoomError
+	switch {
+	case !errors.As(err, &e):
+		return err
+	case e.Index == j.Lowered.HomeTier:
+		return fmt.Errorf("%w: use --dram %d, or a smaller --ctx-size or --ubatch-size", err, e.LeastBytes)
+	}
+	return fmt.Errorf("%w: use --tier %s=%d", err, e.Tier, e.LeastBytes)
 }

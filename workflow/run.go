@@ -147,9 +147,12 @@ func planRun(ctx context.Context, m *Model, r RunRequest, prompt int, progress P
 			return nil, nil, err
 		}
 		budget := most.Capacities[most.Program().Tiers[most.Lowered.HomeTier].Name]
-		if !f.fits {
+		if f.verdict != Fits {
 			return nil, nil, Refusedf("--dram %d is too small for a context of %d: the least that works is --dram %d (%s), or choose a smaller --ctx-size",
 				budget, r.Context, f.planBytes, FormatBytes(f.planBytes))
+		}
+		if err := fitsMemory(budget); err != nil {
+			return nil, nil, err
 		}
 		r.Dram = Size{Bytes: budget, Set: true}
 	} else {

@@ -28,7 +28,7 @@ func Simulate(p *malloc.Program, plan *malloc.Plan) (*SimulateResult, error) {
 		return nil, err
 	}
 	res := &SimulateResult{PredictedS: report.TotalS, PrefillS: report.BeforeS, WaitS: report.WaitS, EnergyJ: report.EnergyJ,
-		ClaimedS: plan.ClaimedS, Traffic: report.Traffic}
+		ClaimedS: plan.ClaimedS, Traffic: nonNil(report.Traffic)}
 	if loop := p.PeriodicLoop(); loop != nil {
 		res.PredictedSPerToken = report.LoopS / float64(loop.Trip)
 	}

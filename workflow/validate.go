@@ -98,6 +98,9 @@ func Validate(ctx context.Context, m *Model, r ValidateRequest, progress Progres
 	if err != nil {
 		return nil, err
 	}
+	if err := engine.CanRun(j.Lowered); err != nil {
+		return nil, bad(err)
+	}
 	prompt, err := promptOf(m, r.PromptText, j.Request.Prompt)
 	if err != nil {
 		return nil, err
@@ -107,7 +110,7 @@ func Validate(ctx context.Context, m *Model, r ValidateRequest, progress Progres
 	if err != nil {
 		return nil, err
 	}
-	res := &ValidateResult{Job: j, Plan: plan, Repeats: max(1, r.Repeat), Failures: []string{}}
+	res := &ValidateResult{Job: j, Plan: plan, Repeats: max(1, r.Repeat), Failures: []string{}, DiskProbes: []float64{}}
 	if res.Predicted, err = sim.Timeline(j.Program(), plan, simulate.TimelineOptions{MaxIterations: traceIterations}); err != nil {
 		return nil, err
 	}
