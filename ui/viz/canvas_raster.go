@@ -6,7 +6,6 @@ import (
 	"image/png"
 	"io"
 	"math"
-	"unsafe"
 
 	"golang.org/x/image/vector"
 )
@@ -179,15 +178,6 @@ func sceneImage(w, h int, l Layer, view View, p *Palette, font *Font) *image.RGB
 	m := image.NewRGBA(image.Rect(0, 0, w, h))
 	var z Rasterizer
 	z.Draw(ImageTarget(m), l.Scene, view, Style{Palette: p, Flat: l.Flat, HatchPx: 16, Font: font})
-	return m
-}
-
-// Image returns the target's pixels as an image that shares its memory.
-func (t *Target) Image() *image.RGBA {
-	m := &image.RGBA{Stride: t.Stride * 4, Rect: image.Rect(0, 0, t.W, t.H)}
-	if len(t.Pix) > 0 {
-		m.Pix = unsafe.Slice((*uint8)(unsafe.Pointer(&t.Pix[0])), len(t.Pix)*4)
-	}
 	return m
 }
 

@@ -25,20 +25,9 @@ type Tick struct {
 
 // Ticks returns at most about target ticks in [lo, hi], all in one unit.
 func Ticks(unit Unit, lo, hi float64, target int) []Tick {
-	span := hi - lo
-	if unit == UnitNone || !(span > 0) || target < 1 || math.IsInf(span, 0) {
+	step := Step(unit, hi-lo, target)
+	if step == 0 {
 		return nil
-	}
-	var step float64
-	switch unit {
-	case UnitBytes:
-		step = math.Exp2(math.Ceil(math.Log2(span / float64(target))))
-		step = max(step, 1)
-	default:
-		step = niceStep(span / float64(target))
-		if unit == UnitCount {
-			step = max(step, 1)
-		}
 	}
 	scale, name := 1.0, ""
 	switch unit {
