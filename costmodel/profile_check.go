@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 )
 
@@ -368,7 +369,7 @@ func (c *check) checkKernels(at string, x *Executor) error {
 		if want := KernelUnit(k.Kernel); k.Unit != want {
 			return fmt.Errorf("%s.unit: found %q, expected %q for %s", kat, k.Unit, want, k.Kernel)
 		}
-		id := key{k.Kernel, k.DType, k.Mode, k.Threads}
+		id := key{k.Kernel, strings.ToLower(k.DType), k.Mode, k.Threads}
 		if seen[id] {
 			return fmt.Errorf("%s: %s %s %s with %d threads listed twice", kat, k.Kernel, k.DType, k.Mode, k.Threads)
 		}

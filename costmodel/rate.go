@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 )
 
 // Work is one kernel call of a stage: what to compute, in which shape, on how
@@ -46,7 +47,7 @@ func (w Work) reduction() int64 {
 // Between the shapes that were measured, time (not rate) is interpolated
 // linearly, first in tokens, then in k, and is forced not to fall as the shape
 // grows; below the smallest shape and above the largest the nearest rate
-// holds. Between thread counts the rate is interpolated; below the smallest it
+// holds. Types are compared without regard to case. Between thread counts the rate is interpolated; below the smallest it
 // scales with threads, above the largest it stays. Entries of exactly the dtype
 // and mode go before "*", a kernel of its own before the kernel "*".
 func (x *Executor) ComputeS(w Work) (float64, error) {
@@ -70,7 +71,7 @@ func (x *Executor) ComputeS(w Work) (float64, error) {
 	var lo, hi *KernelRate
 	for i := range x.Kernels {
 		k := &x.Kernels[i]
-		if k.Kernel != kernel || k.DType != dtype || k.Mode != mode {
+		if k.Kernel != kernel || !strings.EqualFold(k.DType, dtype) || k.Mode != mode {
 			continue
 		}
 		if k.Threads <= w.Threads && (lo == nil || k.Threads > lo.Threads) {
@@ -101,8 +102,8 @@ func (x *Executor) match(w Work) (dtype, mode, kernel string, ok bool) {
 		for _, dm := range [4][2]string{{w.DType, w.Mode}, {w.DType, Any}, {Any, w.Mode}, {Any, Any}} {
 			for i := range x.Kernels {
 				k := &x.Kernels[i]
-				if k.Kernel == kernel && k.DType == dm[0] && k.Mode == dm[1] {
-					return dm[0], dm[1], kernel, true
+				if k.Kernel == kernel && strings.EqualFold(k.DType, dm[0]) && k.Mode == dm[1] {
+					return k.DType, dm[1], kernel, true
 				}
 			}
 		}
@@ -228,7 +229,7 @@ func (x *Executor) StreamBW(w Work, tier string, workingSetBytes int64) (float64
 	var values []ThreadValue
 	for i := range x.Kernels {
 		k := &x.Kernels[i]
-		if k.Kernel == kernel && k.DType == dtype && k.Mode == mode && k.StreamBW != nil {
+		if k.Kernel == kernel && strings.EqualFold(k.DType, dtype) && k.Mode == mode && k.StreamBW != nil {
 			values = append(values, ThreadValue{Threads: k.Threads, Value: *k.StreamBW})
 		}
 	}

@@ -39,6 +39,7 @@ func TestComputeAtMeasuredShapes(t *testing.T) {
 		{"between threads: mean rate", Work{KernelMatMul, "q4_1", ModeFast, 2, 100, 512, 1, 0}, 100 * 512 / 2e9},
 		{"more threads than measured: no faster", Work{KernelMatMul, "q4_1", ModeFast, 16, 100, 512, 1, 0}, 100 * 512 / 4e9},
 		{"another type: the wildcard", Work{KernelMatMul, "q8_0", ModeFast, 1, 10, 10, 1, 0}, 100 / 1e8},
+		{"a type as GGUF spells it", Work{KernelMatMul, "Q4_1", ModeFast, 1, 100, 512, 8, 0}, 100 * 512 * 8 / 4e9},
 		{"attention counts both products", Work{KernelAttention, "f16", ModeReference, 1, 9, 64, 3, 200}, 2 * 9 * 64 * 3 * 200 / 1e9},
 		{"element-wise", Work{KernelNorm, "f32", ModeFast, 1, 0, 576, 4, 0}, 576 * 4 / 1e9},
 		{"kernel without an entry", Work{KernelGLU, "f32", ModeFast, 1, 0, 1536, 4, 0}, 1536 * 4 / 5e8},
