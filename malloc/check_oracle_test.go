@@ -589,7 +589,7 @@ func mutateRandomly(p *malloc.Program, plan *malloc.Plan, r *rand.Rand) (*malloc
 // A legal plan computes what the program says, and so does every mutation of it
 // that the checker lets pass: a mutated plan is refused or proved legal.
 func TestAcceptedPlansCompute(t *testing.T) {
-	instances := 16
+	instances := 8
 	if testing.Short() {
 		instances = 4
 	}
@@ -623,7 +623,7 @@ func TestAcceptedPlansCompute(t *testing.T) {
 					}
 				}
 				prove(plan, "the game's plan")
-				for range 80 {
+				for range 60 {
 					q, what := mutateRandomly(p, plan, r)
 					q.Traffic = nil
 					report, err := checker.Check(q, nil)
