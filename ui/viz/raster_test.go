@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -29,10 +30,13 @@ func small() *viz.Scene {
 	})
 }
 
-// TestPixels compares hashes of drawn pixels with testdata/pixels: the drawing
-// is integer or IEEE arithmetic without fused steps on the platforms tested, so
-// equal scenes give equal pixels.
+// TestPixels compares hashes of drawn pixels with testdata/pixels. They are
+// those of amd64: other compilers fuse multiply and add, which may round an edge
+// the other way.
 func TestPixels(t *testing.T) {
+	if runtime.GOARCH != "amd64" {
+		t.Skipf("pixel hashes were made on amd64, this is %s", runtime.GOARCH)
+	}
 	datadriven.RunTest(t, "testdata/pixels", func(t *testing.T, d *datadriven.TestData) string {
 		var name, palette, mode string
 		d.ScanArgs(t, "scene", &name)
