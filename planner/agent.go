@@ -17,7 +17,7 @@ type AgentOptions struct {
 	ProgramOrder bool         // decide in program order instead of free order
 	Simulations  int          // per decision, default 16
 	Considered   int          // Gumbel: candidates at the root, default 4
-	Window       int          // buffers searched per episode, default 8; -1: all
+	Window       int          // buffers searched per episode, default 4; -1: all
 	Guide        *malloc.Plan // a plan to start from; nil: the program alone
 }
 
@@ -39,7 +39,7 @@ func NewAgent(opt AgentOptions) Solver {
 		opt.Considered = 4
 	}
 	if opt.Window == 0 {
-		opt.Window = 8
+		opt.Window = 4
 	}
 	return agent{opt}
 }
@@ -182,15 +182,25 @@ func (s agent) finish(a *attempt, e *environment, g *malloc.Game) *malloc.Plan {
 	return plan
 }
 
+// smallShare leaves out of windows what saves less than this share of what the
+// most valuable buffer saves: its decisions would crowd out those that matter.
+const smallShare = 0.05
+
 // window picks the buffers to search: a stretch of neighbours in time among
 // those that have a choice, and as many at random.
 func (s agent) window(g *guide, rng *rand.Rand) []bool {
 	in := make([]bool, len(g.first))
+	saves := func(b int) float64 { return g.worth[b] * float64(blockBytes(g.p, b, g.tier[b])) }
 	var list []int
+	most := 0.0
 	for b, t := range g.first {
 		if t >= 0 && g.tier[b] >= 0 {
 			list = append(list, b)
+			most = max(most, saves(b))
 		}
+	}
+	if s.opt.Window > 0 {
+		list = slices.DeleteFunc(list, func(b int) bool { return saves(b) < smallShare*most })
 	}
 	if s.opt.Window < 0 || len(list) <= s.opt.Window {
 		for _, b := range list {

@@ -26,7 +26,7 @@ func TestAgentPlaysAndRecordsGames(t *testing.T) {
 			{Policy: "gumbel"},
 		} {
 			p := problem(t, program, 5)
-			r, err := NewAgent(opt).Solve(context.Background(), p, Budget{}, nil)
+			r, err := NewAgent(opt).Solve(context.Background(), p, Budget{Evaluations: 900}, nil)
 			if err != nil {
 				t.Fatalf("%s %+v: %v", name, opt, err)
 			}
@@ -72,7 +72,7 @@ func TestAgentPlaysAndRecordsGames(t *testing.T) {
 func TestSearchImprovesOnTheGuide(t *testing.T) {
 	p := problem(t, smallDecode(4, 6, 0.45).build(), 2)
 	opening := solve(t, context.Background(), "mcts", p, Budget{Evaluations: int64(len(guideSettings)) + 1})
-	searched := solve(t, context.Background(), "mcts", p, Budget{Evaluations: 1500})
+	searched := solve(t, context.Background(), "mcts", p, Budget{Evaluations: 1000})
 	t.Logf("guide %.6f s, after search %.6f s", opening.Score.TotalS, searched.Score.TotalS)
 	if searched.Score.TotalS >= opening.Score.TotalS {
 		t.Errorf("search found %g s, the guide alone %g s", searched.Score.TotalS, opening.Score.TotalS)
@@ -82,7 +82,7 @@ func TestSearchImprovesOnTheGuide(t *testing.T) {
 // Given a better plan to start from, the agent imitates it closely.
 func TestAgentStartsFromAPlan(t *testing.T) {
 	p := problem(t, sampleDecode(0.5).build(), 2)
-	from := solve(t, context.Background(), "pin-stream", p, Budget{Evaluations: 250})
+	from := solve(t, context.Background(), "pin-stream", p, Budget{Evaluations: 100})
 	r, err := NewAgent(AgentOptions{Guide: from.Plan}).Solve(context.Background(), p, Budget{Evaluations: 3}, nil)
 	if err != nil {
 		t.Fatal(err)

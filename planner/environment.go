@@ -142,7 +142,9 @@ func (e *environment) settle() (malloc.Decision, bool) {
 		searched := !d.RunOn && (e.window == nil || e.window[d.Buf])
 		if searched {
 			e.legal = e.game.Actions(e.legal[:0])
-			if w := e.greedy(d); len(e.legal) > 0 && w.Kind != malloc.Drop && !slices.Contains(e.legal, w) {
+			if w := e.greedy(d); len(e.legal) > 0 && w.Kind == malloc.CopyIn && w.Back >= 0 && !slices.ContainsFunc(e.legal, func(a malloc.Action) bool {
+				return a.Kind == w.Kind && a.Tier == w.Tier && a.Back == w.Back
+			}) {
 				e.legal = append(e.legal, w) // a start that the game does not list
 			}
 			if len(e.legal) > 1 {

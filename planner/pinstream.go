@@ -58,13 +58,13 @@ func (s pinStream) Solve(ctx context.Context, p *Problem, budget Budget, report 
 // choice is one setting of pin-stream's knobs.
 type choice struct {
 	pinned  []bool
-	bestFit bool
-	ahead   int
+	bestFit bool // place blocks in the tightest gap, not the lowest
+	hold    bool // do not read ahead across the iteration boundary
 }
 
 // ringOf builds the ring of a choice; ok is false when it has no place.
 func (r *ringSpec) ringOf(c choice) (*ring, bool) {
-	x := &ring{ringSpec: r, pinned: c.pinned, bestFit: c.bestFit, ahead: c.ahead}
+	x := &ring{ringSpec: r, pinned: c.pinned, bestFit: c.bestFit, hold: c.hold}
 	return x, x.build()
 }
 
@@ -292,8 +292,10 @@ func (r *ringSpec) improve(a *attempt, best scored, rng *rand.Rand) {
 		case k < 7: // a smaller or a larger ring
 			i := order[rng.IntN(len(order))]
 			c.pinned[i] = !c.pinned[i]
-		default:
+		case rng.IntN(2) == 0:
 			c.bestFit = !c.bestFit
+		default:
+			c.hold = !c.hold
 		}
 		x, ok := r.ringOf(c)
 		if !ok {

@@ -327,7 +327,7 @@ type ring struct {
 	post    []placed
 	pinFrom []int // per stream: start of its straight block that the loop continues, or -1
 	bestFit bool
-	ahead   int // most instructions a copy starts before its touch; 0: any
+	hold    bool // no copy serves the next iteration
 }
 
 // placed is one block of a streamed buffer and the copy that fills it.

@@ -46,7 +46,8 @@ func (r *ring) uses(of func(*stream) []int, pick func(i int) bool) []use {
 // placeBody gives every streamed touch of the body a block. The first pass
 // places them in order with the body's begin as the earliest start; later passes
 // move each to the earliest start that has room, so that the end of an iteration
-// reads ahead for the next. Starts never decrease from one touch to the next:
+// reads ahead for the next (with hold it does not: what the body's begin must
+// copy first, such as an embedding row, then has no queue before it). Starts never decrease from one touch to the next:
 // the engine is a queue.
 func (r *ring) placeBody() bool {
 	length := r.end - r.begin
@@ -64,7 +65,7 @@ func (r *ring) placeBody() bool {
 			from := r.begin
 			if i > 0 {
 				from = r.body[i-1].start
-			} else if pass > 0 {
+			} else if pass > 0 && !r.hold {
 				from = r.body[len(list)-1].start - length
 			}
 			if pass > 0 {
@@ -81,9 +82,6 @@ func (r *ring) placeBody() bool {
 				from = max(from, s.body[k-1]+1)
 			}
 			from = max(from, u.touch+1-length)
-			if r.ahead > 0 {
-				from = max(from, u.touch-r.ahead)
-			}
 			a, ok := r.earliest(&sp, from, u.touch, s.block)
 			if !ok {
 				return false
@@ -141,9 +139,6 @@ func (r *ring) placeBefore() bool {
 				continue
 			}
 			start = max(from, last[u.stream])
-		}
-		if r.ahead > 0 {
-			start = max(start, u.touch-r.ahead)
 		}
 		a, ok := r.earliest(&sp, start, u.touch, s.block)
 		if !ok {

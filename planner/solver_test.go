@@ -84,7 +84,7 @@ func TestEverySolverOnEveryShape(t *testing.T) {
 	}
 	for _, shape := range smallShapes() {
 		for _, name := range Names() {
-			r := solve(t, context.Background(), name, problem(t, shape.p, 3), Budget{Evaluations: 60})
+			r := solve(t, context.Background(), name, problem(t, shape.p, 3), Budget{Evaluations: 40})
 			want := !slices.Contains(never[name], shape.name)
 			if name == "experts-cpu" {
 				want = shape.name == "desktop with experts"
@@ -102,7 +102,7 @@ func TestEverySolverOnEveryShape(t *testing.T) {
 // auto is never worse than any baseline it ran, and says which component won.
 func TestAutoIsNeverWorseThanABaseline(t *testing.T) {
 	for _, shape := range smallShapes() {
-		r := solve(t, context.Background(), "auto", problem(t, shape.p, 1), Budget{Evaluations: 400})
+		r := solve(t, context.Background(), "auto", problem(t, shape.p, 1), Budget{Evaluations: 250})
 		best := 1e300
 		for _, b := range r.Baselines {
 			if b.Err == nil {
@@ -136,11 +136,11 @@ func planText(t *testing.T, r *Result) string {
 func TestEqualSeedsAndEvaluationsGiveEqualPlans(t *testing.T) {
 	p := smallDecode(3, 5, 0.5).build()
 	for _, name := range Names() {
-		a := solve(t, context.Background(), name, problem(t, p, 7), Budget{Evaluations: 150})
+		a := solve(t, context.Background(), name, problem(t, p, 7), Budget{Evaluations: 90})
 		if a == nil {
 			continue
 		}
-		b := solve(t, context.Background(), name, problem(t, p, 7), Budget{Evaluations: 150})
+		b := solve(t, context.Background(), name, problem(t, p, 7), Budget{Evaluations: 90})
 		if planText(t, a) != planText(t, b) {
 			t.Errorf("%s: two runs differ: %g s and %g s", name, a.Score.TotalS, b.Score.TotalS)
 		}
@@ -152,12 +152,12 @@ func TestCancelledSearchKeepsACheckedPlan(t *testing.T) {
 	p := problem(t, smallDecode(4, 6, 0.5).build(), 1)
 	r := rand.New(rand.NewPCG(5, 5))
 	for _, name := range Names() {
-		for i := range 6 {
+		for i := range 4 {
 			ctx, cancel := context.WithCancel(context.Background())
 			if i == 0 {
 				cancel()
 			} else {
-				timer := time.AfterFunc(time.Duration(r.IntN(60_000))*time.Microsecond, cancel)
+				timer := time.AfterFunc(time.Duration(r.IntN(40_000))*time.Microsecond, cancel)
 				defer timer.Stop()
 			}
 			got := solve(t, ctx, name, p, Budget{Time: 5 * time.Second})
@@ -184,7 +184,7 @@ func TestPinsHold(t *testing.T) {
 		}
 	}
 	for _, name := range Names() {
-		r := solve(t, context.Background(), name, problem(t, p, 1), Budget{Evaluations: 120})
+		r := solve(t, context.Background(), name, problem(t, p, 1), Budget{Evaluations: 80})
 		if r == nil {
 			continue
 		}
@@ -204,7 +204,7 @@ func TestPinsHold(t *testing.T) {
 func TestSampleDecodeGoals(t *testing.T) {
 	for _, c := range []struct{ share, goal float64 }{{0.35, 1.08}, {0.50, 1.10}, {0.75, 1.18}} {
 		p := problem(t, sampleDecode(c.share).build(), 1)
-		r := solve(t, context.Background(), "pin-stream", p, Budget{Evaluations: 700})
+		r := solve(t, context.Background(), "pin-stream", p, Budget{Evaluations: 360})
 		ratio := r.Score.PeriodS / p.LowerPeriodS
 		t.Logf("%.0f %%: %.3f ms a token, bound %.3f ms, ratio %.4f (goal %.2f), %d evaluations in %.2f s",
 			100*c.share, 1e3*r.Score.PeriodS, 1e3*p.LowerPeriodS, ratio, c.goal, r.Evaluations, r.WallS)
@@ -222,7 +222,7 @@ func TestSampleInstanceGoal(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := problem(t, program, 1)
-	r := solve(t, context.Background(), "pin-stream", p, Budget{Evaluations: 700})
+	r := solve(t, context.Background(), "pin-stream", p, Budget{Evaluations: 360})
 	t.Logf("%.3f ms a token, ratio %.4f, whole run gap %.4f, by %s", 1e3*r.Score.PeriodS, 1+r.GapPeriod(), r.Gap(), r.Component)
 	if r.GapPeriod() > 0.10 {
 		t.Errorf("%.4f times the lower bound", 1+r.GapPeriod())
