@@ -208,8 +208,10 @@ func (c *Checker) Check(plan *Plan, ev Evaluator) (*Report, error) {
 	k.unroll()
 	k.checkSpace()
 	k.checkHomeBlocks()
-	k.checkSteadyBytes()
-	k.execute()
+	if !k.full() { // a plan full of faults is not worth running
+		k.checkSteadyBytes()
+		k.execute()
+	}
 	k.checkTraffic()
 	if ev == nil || !r.OK() {
 		return r, nil
@@ -237,12 +239,13 @@ type checkRun struct {
 	seen   map[violationKey]struct{}
 
 	// per copy
-	writeBack []bool // it brings a version home, or is the first of two hops there
-	toHome    []bool // its destination is the buffer's home
-	intoBlock []bool // its block is its destination
-	steady    []int64
-	fillOf    []int32 // per block: the copy that fills it every time, or -1
-	onceOf    []int32 // per block: the once copy that fills it, or -1
+	writeBack   []bool // it brings a version home, or is the first of two hops there
+	toHome      []bool // its destination is the buffer's home
+	intoBlock   []bool // its block is its destination
+	steady      []int64
+	fillOf      []int32 // per block: the copy that fills it every time, or -1
+	onceOf      []int32 // per block: the once copy that fills it, or -1
+	betweenHops []bool  // per copy: a once copy that another once copy follows
 
 	site []int32 // per operand: tier
 	exec []int32 // per instruction: executor
@@ -252,6 +255,7 @@ type checkRun struct {
 	carrying    []bool        // per rep: the body writes it back, so it enters clean
 	scratchSize map[int]int64 // per scratch block: bytes
 	repStays    [][]int32     // per rep: all its stays
+	readAt      []int         // per buffer: last point of the axis that read it, +1
 	homeStays   [][]int32     // per rep: stays in its limited home, by start
 	placeStays  map[checkPlace][]int32
 }
@@ -277,6 +281,9 @@ func (k *checkRun) fail(v Violation) {
 	k.seen[key] = struct{}{}
 	k.report.Violations = append(k.report.Violations, v)
 }
+
+// full reports whether more violations would only be counted.
+func (k *checkRun) full() bool { return len(k.report.Violations) >= maxViolations }
 
 // failBlock refuses block i.
 func (k *checkRun) failBlock(code Code, i int, found, expected string) {
@@ -470,11 +477,10 @@ func (k *checkRun) bodyCopy(i int) bool {
 	return k.inBody(k.plan.Copies[i].Start)
 }
 
-var errViolation *Violation
-
 // ViolationCode returns the code of the first Violation in err, or "".
 func ViolationCode(err error) Code {
-	if v := errViolation; errors.As(err, &v) {
+	var v *Violation
+	if errors.As(err, &v) {
 		return v.Code
 	}
 	return ""

@@ -28,6 +28,12 @@ func (k *checkRun) classifyCopies() {
 			k.writeBack[j] = true
 		}
 	}
+	k.betweenHops = make([]bool, len(copies))
+	for _, c := range copies {
+		if c.Once && c.After >= 0 {
+			k.betweenHops[c.After] = true
+		}
+	}
 	k.fillOf = make([]int32, len(k.plan.Blocks))
 	k.onceOf = make([]int32, len(k.plan.Blocks))
 	for i := range k.fillOf {
@@ -109,12 +115,7 @@ func (k *checkRun) betweenOnce(i int) bool {
 	if k.onceOf[i] < 0 {
 		return false
 	}
-	for _, c := range k.plan.Copies {
-		if c.After == int(k.onceOf[i]) && c.Once {
-			return true
-		}
-	}
-	return false
+	return k.betweenHops[k.onceOf[i]]
 }
 
 // checkAfter: the copy that one must follow is issued earlier in the same
@@ -309,11 +310,7 @@ func (k *checkRun) dirtied(t int, f func(r int32, bytes int64, fresh, home bool)
 	base := int(k.argBase[t]) + len(in.Reads)
 	for j, w := range in.Writes {
 		fresh := int(k.def[w.Buf]) == t
-		for _, earlier := range in.Writes[:j] {
-			if earlier.Buf == w.Buf {
-				fresh = false
-			}
-		}
+		fresh = fresh && !k.writtenBefore(t, j)
 		f(k.rep[w.Buf], w.Bytes, fresh, int(k.site[base+j]) == k.p.Buffers[w.Buf].Home)
 	}
 }

@@ -20,9 +20,8 @@ func (k *checkRun) checkRepeat(m *checkMemory, l *Loop) {
 		for j := range len(in.Reads) + len(in.Writes) {
 			buf := operandBuffer(in, j)
 			write := j >= len(in.Reads)
-			if !write || int(k.def[buf]) != t {
-				k.repeatTouch(m, l, t, j, buf, end, written[k.rep[buf]])
-			}
+			fresh := write && int(k.def[buf]) == t
+			k.repeatTouch(m, l, t, j, buf, end, fresh || written[k.rep[buf]])
 			if write {
 				written[k.rep[buf]] = true
 			}
@@ -41,8 +40,8 @@ func (k *checkRun) checkRepeat(m *checkMemory, l *Loop) {
 	}
 }
 
-// repeatTouch: the next iteration finds what this touch found from before the
-// loop.
+// repeatTouch: the next iteration finds the block this touch used, and, unless
+// the iteration itself has written the value before, its content.
 func (k *checkRun) repeatTouch(m *checkMemory, l *Loop, t, j, buf, end int, written bool) {
 	r := k.rep[buf]
 	tier := int(k.site[int(k.argBase[t])+j])

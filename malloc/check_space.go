@@ -91,6 +91,9 @@ func (k *checkRun) mergeClasses(list []int32, from []int) {
 	}
 	groups := make(map[key][]int32)
 	for _, s := range list {
+		if k.full() {
+			return // the lists of live blocks may be as long as the plan
+		}
 		buf := k.plan.Blocks[k.stays[s].block].Buf
 		if buf == ScratchBuf {
 			continue

@@ -35,6 +35,7 @@ type checkTables struct {
 	repeats  []int64 // per instruction: runs over the whole run outside the periodic loop
 	scratch  []checkScratch
 
+	twice     map[int]bool  // instructions that write a buffer twice
 	loopOf    []int32       // per instruction: innermost loop that is not periodic and repeats, -1 none
 	loopIn    []int32       // per loop: the one around it, -1 none
 	plainEnds map[int][]int // loops that are not periodic, by their end on the unrolled axis
@@ -197,8 +198,16 @@ func (k *checkTables) loadOperands() {
 	for i := range k.def {
 		k.def[i] = -1
 	}
+	k.twice = make(map[int]bool)
+	writtenAt := make([]int, len(p.Buffers)) // +1
 	for t := range p.Instructions {
 		in := &p.Instructions[t]
+		for _, w := range in.Writes {
+			if writtenAt[w.Buf] == t+1 {
+				k.twice[t] = true
+			}
+			writtenAt[w.Buf] = t + 1
+		}
 		k.argBase[t+1] = k.argBase[t] + int32(len(in.Reads)+len(in.Writes))
 		for _, w := range in.Writes {
 			if k.def[w.Buf] < 0 && p.Buffers[w.Buf].Kind != KindParam {
@@ -228,6 +237,16 @@ func (k *checkTables) loadOperands() {
 	}
 }
 
+// writtenBefore reports whether an earlier write operand of instruction t names
+// the buffer of write operand j.
+func (k *checkTables) writtenBefore(t, j int) bool {
+	if !k.twice[t] {
+		return false
+	}
+	w := k.p.Instructions[t].Writes
+	return slices.ContainsFunc(w[:j], func(o Operand) bool { return o.Buf == w[j].Buf })
+}
+
 func (k *checkTables) loadExecutors() {
 	p, nt := k.p, len(k.p.Tiers)
 	n := max(1, len(p.Executors))
@@ -251,7 +270,7 @@ func (k *checkTables) inBody(t int) bool { return k.begin <= t && t < k.end }
 // limited reports whether a tier has a capacity.
 func (k *checkTables) limited(tier int) bool { return k.p.Tiers[tier].Capacity != Unlimited }
 
-// after maps a time of the straight parts to the unrolled axis.
+// unrolled maps a time of the straight parts to the unrolled axis.
 func (k *checkTables) unrolled(t int) int {
 	if k.L > 0 && t >= k.end {
 		return t + (k.K-1)*k.L

@@ -426,6 +426,7 @@ func validateNesting(p *Program, periodic int) error {
 
 func validateCarried(p *Program, i int) error {
 	l := &p.Loops[i]
+	outs, ins := make(map[int]bool), make(map[int]bool)
 	for k, pair := range l.Carried {
 		at := fmt.Sprintf("loops[%d].carried[%d]", i, k)
 		out, in := pair[0], pair[1]
@@ -441,11 +442,10 @@ func validateCarried(p *Program, i int) error {
 		if o.Size != n.Size || o.Home != n.Home {
 			return fmt.Errorf("%s: out %d has %d bytes at home %d, in %d has %d bytes at home %d: a pair shares its place", at, out, o.Size, o.Home, in, n.Size, n.Home)
 		}
-		for _, other := range l.Carried[:k] {
-			if other[0] == out || other[1] == in {
-				return fmt.Errorf("%s: out %d or in %d is in another pair of the loop", at, out, in)
-			}
+		if outs[out] || ins[in] {
+			return fmt.Errorf("%s: out %d or in %d is in another pair of the loop", at, out, in)
 		}
+		outs[out], ins[in] = true, true
 	}
 	return nil
 }

@@ -177,12 +177,17 @@ func validateDefinitions(p *Program) error {
 		}
 	}
 	for i, l := range p.Loops {
-		for k, pair := range l.Carried {
-			written := false
-			for t := l.Begin; t < l.End && !written; t++ {
-				written = slices.ContainsFunc(p.Instructions[t].Writes, func(o Operand) bool { return o.Buf == pair[0] })
+		if len(l.Carried) == 0 {
+			continue
+		}
+		written := make(map[int]bool)
+		for t := l.Begin; t < l.End; t++ {
+			for _, w := range p.Instructions[t].Writes {
+				written[w.Buf] = true
 			}
-			if !written {
+		}
+		for k, pair := range l.Carried {
+			if !written[pair[0]] {
 				return fmt.Errorf("loops[%d].carried[%d]: out %d is not written in [%d, %d)", i, k, pair[0], l.Begin, l.End)
 			}
 		}
