@@ -274,3 +274,28 @@ func TestFillWeights(t *testing.T) {
 		}
 	}
 }
+
+// A memory file system accepts direct I/O, but the operating system reads nothing
+// from storage: the probe must not call that a disk.
+func TestMemoryFileSystemIsCached(t *testing.T) {
+	const shm = "/dev/shm"
+	if got := fileSystem(shm); got != "tmpfs" {
+		t.Skipf("not run: %s is %q, not a memory file system", shm, got)
+	}
+	f, err := os.CreateTemp(shm, "strata-test-*")
+	if err != nil {
+		t.Skipf("not run: %v", err)
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(make([]byte, 4<<20))
+	if err := errors.Join(err, f.Close()); err != nil {
+		t.Skipf("not run: %v", err)
+	}
+	p, err := ProbeDisk(context.Background(), f.Name(), 0, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.State != costmodel.LinkCached || p.BW <= 0 {
+		t.Errorf("probe of a memory file system: %+v", p)
+	}
+}
