@@ -195,3 +195,25 @@ func TestPeriodicProfile(t *testing.T) {
 		t.Errorf("compute %g s is not negligible beside memory %g s", s, memory)
 	}
 }
+
+// Lowering asks for tens of thousands of kernel times.
+func BenchmarkComputeS(b *testing.B) {
+	var x Executor
+	for _, dtype := range []string{"q8_0", "q4_0", "f16", "bf16", "f32", "q4_1"} {
+		for _, threads := range []int{1, 2, 4} {
+			k := rates(KernelMatMul, dtype, ModeFast, threads)
+			for _, tokens := range []int64{1, 8, 64, 512} {
+				for _, length := range []int64{576, 1536, 4096} {
+					k.Points = append(k.Points, RatePoint{tokens, length, val(1e9 * float64(threads))})
+				}
+			}
+			x.Kernels = append(x.Kernels, k)
+		}
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := x.ComputeS(Work{KernelMatMul, "Q4_1", ModeFast, 3, 1536, 600, 20, 0}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
