@@ -114,3 +114,16 @@ func Step(unit Unit, span float64, target int) float64 {
 	}
 	return step
 }
+
+// Draw writes s with the pen at (x, baseline) of the target's own pixels and
+// returns where the pen ends. Pixels outside are left out; on a cleared target
+// the result is premultiplied.
+func (f *Font) Draw(t *Target, x float64, baseline int, s string, c Color) float64 {
+	return f.draw(t, x, baseline, s, c)
+}
+
+// Box fills the pixels [x0, x1) × [y0, y1) of the target, as far as they lie in
+// it, with an opaque colour.
+func (t *Target) Box(x0, y0, x1, y1 int, c Color) {
+	t.fill(max(x0, 0), max(y0, 0), min(x1, t.W), min(y1, t.H), c.pixel())
+}

@@ -1,0 +1,480 @@
+package widgets
+
+import (
+	"image/color"
+	"math"
+	"sync"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
+	"fyne.io/fyne/v2/driver/desktop"
+	"fyne.io/fyne/v2/widget"
+
+	"strata/ui/viz"
+)
+
+// Key names what a rectangle of a figure belongs to (a tensor, an instruction),
+// as the plot's owner numbers it. Everything with one key lights up together.
+type Key int64
+
+// NoKey belongs to nothing.
+const NoKey Key = -1
+
+// Hit is what lies under a point of a plot.
+type Hit struct {
+	Panel int
+	Layer int
+	Index int // rectangle of the layer's scene, -1: none there
+	Ref   int32
+	Key   Key
+	T, A  float64
+}
+
+// On says that there is a rectangle.
+func (h *Hit) On() bool { return h.Index >= 0 }
+
+// Arrow joins two places of a plot.
+type Arrow struct {
+	FromPanel, ToPanel     int
+	FromT, FromA, ToT, ToA float64
+}
+
+// DropVerdict is what a plot shows while something is dragged over a panel.
+type DropVerdict struct {
+	Lines []string
+	Tone  viz.Ink // colour of the first line and of the panel's outline
+}
+
+// Plot shows a viz.Figure and lets the user zoom, pan, hover, select and drag.
+// Its panels share the horizontal view. Fields are set before it is shown.
+type Plot struct {
+	widget.BaseWidget
+
+	// Key numbers rectangles; nil: they belong to nothing.
+	Key func(panel int, ref int32) Key
+	// Tip gives the lines of the tooltip, first one bold; nil: the layer's own description.
+	Tip func(h Hit) []string
+	// Arrows gives the arrows to draw for a hovered or selected key; nil: none.
+	Arrows func(k Key) []Arrow
+
+	OnHover     func(h Hit)                       // h.On() false: nothing there
+	OnTap       func(h Hit, mod fyne.KeyModifier) // primary button
+	OnDoubleTap func(h Hit)
+	OnMenu      func(h Hit, at fyne.Position) // secondary button, absolute position
+	OnCursor    func(t float64, on bool)      // pointer's time
+	OnView      func(t0, t1 float64)          // the user moved or zoomed
+	OnRange     func(t0, t1 float64)          // the user dragged over a stretch
+	CanDrag     func(h Hit) bool              // this rectangle may be dragged to other panels
+	OnDragOver  func(from Hit, panel int) DropVerdict
+	OnDrop      func(from Hit, panel int)
+
+	BothAxes bool // zoom both axes together (treemaps)
+	Compact  bool // no axis caption
+
+	// Synchronous draws tiles at once, anti-aliased, on the caller's goroutine: tests.
+	Synchronous bool
+
+	figure  *viz.Figure
+	palette *viz.Palette
+	unit    viz.Unit
+	caption string
+	panels  []*plotPanel
+	t0, t1  float64 // shown
+	home    viz.View
+
+	hover    Key
+	selected []Key
+	cursorT  float64
+	cursorOn bool
+	rangeT   [2]float64
+	rangeOn  bool
+
+	root       *fyne.Container
+	ground     *canvas.Rectangle
+	dirt       *canvas.Rectangle
+	texts      *textPool
+	overlays   *fyne.Container // arrows, chips, range
+	arrows     []*canvas.Line
+	chips      *textPool
+	shade      *canvas.Rectangle
+	tip        *tipBox
+	empty      *canvas.Text
+	size       fyne.Size
+	left       float32
+	input      plotInput
+	rest       *time.Timer
+	gesture    bool
+	raster     viz.Rasterizer // synchronous mode
+	arrivalsMu sync.Mutex
+	arrivals   []arrival
+	posted     bool
+	scale      float32
+	meter      *Meter
+}
+
+// NewPlot returns an empty plot.
+func NewPlot() *Plot {
+	p := &Plot{hover: NoKey, palette: viz.Light, t1: 1, scale: 1}
+	p.ground = canvas.NewRectangle(color.Transparent)
+	p.dirt = canvas.NewRectangle(color.Transparent)
+	p.shade = canvas.NewRectangle(color.Transparent)
+	p.shade.Hide()
+	p.texts, p.chips = newTextPool(), newTextPool()
+	p.overlays = newLayer()
+	p.tip = newTipBox()
+	p.empty = canvas.NewText("", color.Black)
+	p.empty.Alignment = fyne.TextAlignCenter
+	p.root = newLayer(p.ground, p.dirt)
+	p.ExtendBaseWidget(p)
+	return p
+}
+
+// SetMeter counts the plot's work on the main thread into m; nil: not.
+func (p *Plot) SetMeter(m *Meter) { p.meter = m }
+
+// panelIDs numbers the content of panels for the tile cache.
+var panelIDs uint64
+
+// SetFigure shows another figure. keep leaves the horizontal view, and the
+// vertical views where the panels' homes are the same, as they are.
+func (p *Plot) SetFigure(f *viz.Figure, keep bool) {
+	old := p.panels
+	for _, pp := range old {
+		tiles.want(pp, nil)
+	}
+	p.figure, p.panels, p.caption = f, nil, ""
+	p.unit = viz.UnitNone
+	if f != nil {
+		for i := range f.Panels {
+			panelIDs++
+			pp := &plotPanel{plot: p, index: i, panel: &f.Panels[i], content: panelIDs, home: f.Panels[i].View}
+			pp.view = pp.home
+			pp.build()
+			p.panels = append(p.panels, pp)
+		}
+		if n := len(f.Panels); n > 0 {
+			p.unit, p.caption = f.Panels[n-1].X.Unit, f.Panels[n-1].X.Label
+			home := p.home
+			p.home = f.Panels[0].View
+			if !keep || !(p.t1 > p.t0) || home.T0 != p.home.T0 || home.T1 != p.home.T1 {
+				p.t0, p.t1 = p.home.T0, p.home.T1
+			} else {
+				for i, pp := range p.panels {
+					if i < len(old) && old[i].home == pp.home {
+						pp.view = old[i].view
+					}
+				}
+			}
+		}
+	}
+	p.hover = NoKey
+	p.tip.hide()
+	p.assemble()
+	p.layout()
+}
+
+// Figure is what the plot shows.
+func (p *Plot) Figure() *viz.Figure { return p.figure }
+
+// ViewFigure is the figure as it is zoomed now, for exports.
+func (p *Plot) ViewFigure() *viz.Figure {
+	if p.figure == nil {
+		return nil
+	}
+	f := *p.figure
+	f.Panels = append([]viz.Panel(nil), f.Panels...)
+	for i, pp := range p.panels {
+		f.Panels[i].View = pp.view
+		f.Panels[i].View.T0, f.Panels[i].View.T1 = p.t0, p.t1
+	}
+	return &f
+}
+
+// SetPalette changes the theme.
+func (p *Plot) SetPalette(pal *viz.Palette) {
+	if p.palette == pal {
+		return
+	}
+	p.palette = pal
+	p.layout()
+}
+
+// assemble puts the objects in drawing order.
+func (p *Plot) assemble() {
+	o := []fyne.CanvasObject{p.ground, p.dirt}
+	for _, pp := range p.panels {
+		o = append(o, pp.clip)
+	}
+	o = append(o, p.texts.layer, p.shade, p.overlays, p.chips.layer, p.empty, p.tip.layer)
+	p.root.Objects = o
+}
+
+// repaint asks for a new frame without redrawing any texture.
+func (p *Plot) repaint() { canvas.Refresh(p.dirt) }
+
+// View is the stretch of the horizontal axis that is shown.
+func (p *Plot) View() (t0, t1 float64) { return p.t0, p.t1 }
+
+// Home is the whole horizontal axis.
+func (p *Plot) Home() (t0, t1 float64) { return p.home.T0, p.home.T1 }
+
+// SetView shows a stretch, without telling OnView (linked plots).
+func (p *Plot) SetView(t0, t1 float64) {
+	t0, t1 = p.clampT(t0, t1)
+	if t0 == p.t0 && t1 == p.t1 {
+		return
+	}
+	p.t0, p.t1 = t0, t1
+	p.moved()
+}
+
+// clampT keeps a stretch inside the figure and above the smallest zoom.
+func (p *Plot) clampT(t0, t1 float64) (float64, float64) {
+	return clampSpan(t0, t1, p.home.T0, p.home.T1)
+}
+
+// maxZoom keeps pictures below 2^31 pixels a side.
+const maxZoom = 1 << 18
+
+func clampSpan(a, b, lo, hi float64) (float64, float64) {
+	whole := hi - lo
+	span := min(max(b-a, whole/maxZoom), whole)
+	if mid := (a + b) / 2; b-a != span {
+		a = mid - span/2
+	}
+	a = min(max(a, lo), hi-span)
+	return a, a + span
+}
+
+// moved draws after a change of the view: plain now, exact when it rests.
+func (p *Plot) moved() {
+	defer p.meter.Measure()()
+	p.gesture = true
+	if p.rest != nil {
+		p.rest.Stop()
+	}
+	if !p.Synchronous {
+		p.rest = time.AfterFunc(80*time.Millisecond, func() {
+			fyne.Do(func() {
+				p.gesture = false
+				for _, pp := range p.panels {
+					pp.update()
+				}
+				p.repaint()
+			})
+		})
+	}
+	p.draw()
+}
+
+// tell reports a move that the user made.
+func (p *Plot) tell() {
+	p.moved()
+	if p.OnView != nil {
+		p.OnView(p.t0, p.t1)
+	}
+}
+
+// ZoomAt scales the horizontal view by factor (below 1: closer) around t.
+func (p *Plot) ZoomAt(factor, t float64) {
+	p.t0, p.t1 = p.clampT(t+(p.t0-t)*factor, t+(p.t1-t)*factor)
+	p.tell()
+}
+
+// ZoomBothAt also scales the vertical view of one panel around a.
+func (p *Plot) ZoomBothAt(panel int, factorT, factorA, t, a float64) {
+	if panel >= 0 && panel < len(p.panels) && factorA != 1 {
+		pp := p.panels[panel]
+		pp.setA(a+(pp.view.A0-a)*factorA, a+(pp.view.A1-a)*factorA)
+	}
+	p.ZoomAt(factorT, t)
+}
+
+// Zoom scales around the middle, or around the time cursor when it is shown.
+func (p *Plot) Zoom(factor float64) {
+	t := (p.t0 + p.t1) / 2
+	if p.cursorOn && p.cursorT > p.t0 && p.cursorT < p.t1 {
+		t = p.cursorT
+	}
+	if p.BothAxes && len(p.panels) > 0 {
+		v := p.panels[0].view
+		p.ZoomBothAt(0, factor, factor, t, (v.A0+v.A1)/2)
+		return
+	}
+	p.ZoomAt(factor, t)
+}
+
+// Pan moves the view by shares of its width and, in the panels that are zoomed
+// vertically, of their height.
+func (p *Plot) Pan(dt, da float64) {
+	p.t0, p.t1 = p.clampT(p.t0+dt*(p.t1-p.t0), p.t1+dt*(p.t1-p.t0))
+	if da != 0 {
+		for _, pp := range p.panels {
+			pp.panA(da)
+		}
+	}
+	p.tell()
+}
+
+// ShowAll shows the whole figure.
+func (p *Plot) ShowAll() {
+	p.t0, p.t1 = p.home.T0, p.home.T1
+	for _, pp := range p.panels {
+		pp.view = pp.home
+	}
+	p.tell()
+}
+
+// ShowSpan shows [t0, t1) with a little around it.
+func (p *Plot) ShowSpan(t0, t1 float64) {
+	margin := (t1 - t0) * 0.08
+	p.t0, p.t1 = p.clampT(t0-margin, t1+margin)
+	p.tell()
+}
+
+// Centre brings t into the middle at the same zoom.
+func (p *Plot) Centre(t float64) {
+	half := (p.t1 - p.t0) / 2
+	p.t0, p.t1 = p.clampT(t-half, t+half)
+	p.tell()
+}
+
+// Fit centres what is selected (or the dragged range), and when it is centred
+// already, or at home zoom, fills the view with it. It reports whether there was anything.
+func (p *Plot) Fit() bool {
+	lo, hi, ok := p.SelectedSpan()
+	if p.rangeOn {
+		lo, hi, ok = p.rangeT[0], p.rangeT[1], true
+	}
+	if !ok {
+		return false
+	}
+	mid, span := (lo+hi)/2, p.t1-p.t0
+	whole := span > 0.999*(p.home.T1-p.home.T0)
+	if !whole && math.Abs(mid-(p.t0+p.t1)/2) > 0.02*span && hi-lo < span {
+		p.Centre(mid)
+	} else {
+		p.ShowSpan(lo, hi)
+	}
+	return true
+}
+
+// SelectedSpan is the stretch that the selected rectangles cover.
+func (p *Plot) SelectedSpan() (t0, t1 float64, ok bool) {
+	t0, t1 = math.Inf(1), math.Inf(-1)
+	for _, pp := range p.panels {
+		for _, k := range p.selected {
+			for _, at := range pp.rects(k) {
+				s := pp.panel.Layers[at.layer].Scene
+				t0, t1 = min(t0, s.T0[at.index]), max(t1, s.T1[at.index])
+			}
+		}
+	}
+	return t0, t1, t1 > t0
+}
+
+// SetHover lights up everything with a key.
+func (p *Plot) SetHover(k Key) {
+	if p.hover == k {
+		return
+	}
+	defer p.meter.Measure()()
+	p.hover = k
+	p.drawMarks()
+	p.repaint()
+}
+
+// Select outlines everything with these keys.
+func (p *Plot) Select(keys ...Key) {
+	defer p.meter.Measure()()
+	p.selected = append(p.selected[:0], keys...)
+	p.drawMarks()
+	p.repaint()
+}
+
+// SetCursor draws the time cursor.
+func (p *Plot) SetCursor(t float64, on bool) {
+	if p.cursorT == t && p.cursorOn == on {
+		return
+	}
+	p.cursorT, p.cursorOn = t, on
+	p.drawCursor()
+	p.repaint()
+}
+
+// SetRange shades a stretch; on false: none.
+func (p *Plot) SetRange(t0, t1 float64, on bool) {
+	p.rangeT, p.rangeOn = [2]float64{min(t0, t1), max(t0, t1)}, on
+	p.drawRange()
+	p.repaint()
+}
+
+// Range is the shaded stretch.
+func (p *Plot) Range() (t0, t1 float64, on bool) { return p.rangeT[0], p.rangeT[1], p.rangeOn }
+
+// HitAt is what lies at a position of the widget; ok is false outside all panels.
+func (p *Plot) HitAt(pos fyne.Position) (Hit, bool) {
+	for _, pp := range p.panels {
+		if pos.X >= pp.x && pos.X < pp.x+pp.w && pos.Y >= pp.y && pos.Y < pp.y+pp.h {
+			return pp.hit(float64(pos.X-pp.x), float64(pos.Y-pp.y)), true
+		}
+	}
+	return Hit{Index: -1, Panel: -1, Key: NoKey}, false
+}
+
+// PanelAt is the panel whose row (plot, head and axis) is at a height, or -1.
+func (p *Plot) PanelAt(y float32) int {
+	for i := len(p.panels) - 1; i >= 0; i-- {
+		if y >= p.panels[i].y-panelHead {
+			return i
+		}
+	}
+	return -1
+}
+
+// ink is a palette colour for Fyne.
+func (p *Plot) ink(i viz.Ink) color.NRGBA { return inkColor(p.palette, i, 255) }
+
+func inkColor(p *viz.Palette, i viz.Ink, alpha uint8) color.NRGBA {
+	c := p.Inks[i]
+	return color.NRGBA{c.R, c.G, c.B, alpha}
+}
+
+// Cursor shows a cross over data.
+func (p *Plot) Cursor() desktop.Cursor { return p.input.cursor() }
+
+// MinSize is small: a plot fills what it is given.
+func (p *Plot) MinSize() fyne.Size { return fyne.NewSize(200, 80) }
+
+// CreateRenderer is for Fyne.
+func (p *Plot) CreateRenderer() fyne.WidgetRenderer { return plotRenderer{p} }
+
+type plotRenderer struct{ p *Plot }
+
+func (r plotRenderer) Layout(s fyne.Size) {
+	r.p.root.Resize(s)
+	if s != r.p.size || r.p.canvasScale() != r.p.scale {
+		r.p.size = s
+		r.p.layout()
+	}
+}
+func (r plotRenderer) MinSize() fyne.Size           { return r.p.MinSize() }
+func (r plotRenderer) Refresh()                     { r.p.layout() }
+func (r plotRenderer) Objects() []fyne.CanvasObject { return []fyne.CanvasObject{r.p.root} }
+func (r plotRenderer) Destroy() {
+	for _, pp := range r.p.panels {
+		tiles.want(pp, nil)
+	}
+}
+
+// newLayer is a container that never moves its children.
+func newLayer(o ...fyne.CanvasObject) *fyne.Container { return &fyne.Container{Objects: o} }
+
+// canvasScale is device pixels per logical pixel of the window that shows p.
+func (p *Plot) canvasScale() float32 {
+	if c := fyne.CurrentApp().Driver().CanvasForObject(p.ground); c != nil && c.Scale() > 0 {
+		return c.Scale()
+	}
+	return p.scale
+}
