@@ -105,7 +105,7 @@ func (g *Game) record(i int32, a Action) bool {
 	}
 	g.st.moves = append(g.st.moves, rec)
 	if g.opt.Order == ProgramOrder {
-		g.resetCursor()
+		g.advance()
 	}
 	return true
 }

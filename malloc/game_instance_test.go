@@ -165,3 +165,21 @@ func BenchmarkClone(b *testing.B) {
 		g.Clone(nil)
 	}
 }
+
+// BenchmarkActions lists and masks the moves of one streamed param.
+func BenchmarkActions(b *testing.B) {
+	g, err := malloc.NewGame(sampleInstance(b), nil, malloc.Options{Order: malloc.FreeOrder, NoReward: true})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for g.InBody() && g.Program().Buffers[g.Next().Buf].Kind != malloc.KindParam {
+		if _, err := g.Step(malloc.Action{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	var acts []malloc.Action
+	for b.Loop() {
+		acts = g.Actions(acts[:0])
+	}
+	b.ReportMetric(float64(len(acts)), "moves")
+}

@@ -70,10 +70,7 @@ func (g *Game) nextTouch() (touch int32, run int) {
 		return -1, -1
 	}
 	seq := g.seq(part)
-	c := 0
-	if part == g.cursorPart() {
-		c = g.st.cursor
-	}
+	c := g.st.cursor[part]
 	for c < len(seq) && g.st.kind[seq[c]] != undecidedTouch {
 		c++
 	}
@@ -84,13 +81,6 @@ func (g *Game) nextTouch() (touch int32, run int) {
 		return -1, run
 	}
 	return seq[c], -1
-}
-
-func (g *Game) cursorPart() int {
-	if g.st.leftAll[0] > 0 {
-		return 0
-	}
-	return 1
 }
 
 func (g *Game) next() Decision {
@@ -141,9 +131,17 @@ func (g *Game) begun(buf int) bool {
 	return false
 }
 
-// resetCursor starts the straight parts' sequence once the body is decided.
-func (g *Game) resetCursor() {
-	if j, _ := g.nextTouch(); j < 0 || g.partOf(j) != g.cursorPart() {
-		g.setCursor(0)
+// advance moves the part's cursor past what is decided.
+func (g *Game) advance() {
+	for part := range g.st.cursor {
+		seq := g.seq(part)
+		c := g.st.cursor[part]
+		for c < len(seq) && g.st.kind[seq[c]] != undecidedTouch {
+			c++
+		}
+		g.setCursor(part, c)
+		if c < len(seq) {
+			return
+		}
 	}
 }

@@ -51,7 +51,7 @@ func (g *Game) step(a Action) (float64, error) {
 		}
 	}
 	if g.opt.Order == ProgramOrder {
-		g.resetCursor()
+		g.advance()
 	}
 	if g.opt.StaticReward {
 		return static, nil

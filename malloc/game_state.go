@@ -65,8 +65,8 @@ type state struct {
 	runsLeft [2]int // instructions whose executor is undecided
 	banned   []bool // per group
 
-	cursor  int // position in the part's sequence (program order)
-	chosen  int // buffer being decided (free order), -1
+	cursor  [2]int // per part: what comes before in program order is decided
+	chosen  int    // buffer being decided (free order), -1
 	backups int
 
 	trail     []trailEntry
@@ -124,10 +124,10 @@ func (g *Game) setBlock(i int32, b gblock) {
 	g.st.blocks[i] = b
 }
 
-func (g *Game) setCursor(c int) {
-	if c != g.st.cursor {
-		g.note(trailEntry{op: trCursor, a: int64(g.st.cursor)})
-		g.st.cursor = c
+func (g *Game) setCursor(part, c int) {
+	if c != g.st.cursor[part] {
+		g.note(trailEntry{op: trCursor, i: int32(part), a: int64(g.st.cursor[part])})
+		g.st.cursor[part] = c
 	}
 }
 

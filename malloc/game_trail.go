@@ -92,7 +92,7 @@ func (g *Game) undoTo(n int) {
 			}
 			st.exec[e.i] = e.j
 		case trCursor:
-			st.cursor = int(e.a)
+			st.cursor[e.i] = int(e.a)
 		case trChosen:
 			st.chosen = int(e.a)
 		case trBan:
