@@ -13,12 +13,14 @@ import (
 
 // AgentOptions are the agent's knobs; zero values mean the defaults.
 type AgentOptions struct {
-	Policy       string       // "gumbel" (default) or "puct"
-	ProgramOrder bool         // decide in program order instead of free order
-	Simulations  int          // per decision, default 16
-	Considered   int          // Gumbel: candidates at the root, default 4
-	Window       int          // buffers searched per episode, default 4; -1: all
-	Guide        *malloc.Plan // a plan to start from; nil: the program alone
+	Policy       string // "gumbel" (default) or "puct"
+	ProgramOrder bool   // decide in program order instead of free order
+	Simulations  int    // per decision, default 16
+	Considered   int    // Gumbel: candidates at the root, default 4
+	Window       int    // buffers searched per episode, default 4; -1: all
+	// Guides are plans to start from: the game that imitates one of them best
+	// begins the search. None: it begins from the program alone.
+	Guides []*malloc.Plan
 }
 
 // agent is the MCTS player of the mallocGame. Its first game is played by the
@@ -63,7 +65,7 @@ func (s agent) Solve(ctx context.Context, p *Problem, budget Budget, report func
 		return nil, err
 	}
 	r.Episode = episode
-	if s.opt.Guide == nil {
+	if len(s.opt.Guides) == 0 {
 		alone := r.Incumbent
 		r.Alone = &alone
 	}
@@ -81,13 +83,20 @@ func (s agent) play(a *attempt) (*Episode, error) {
 	if err != nil {
 		return nil, err
 	}
-	guide := newGuide(p, base)
-	settings := []guideSetting{}
+	prior := newGuide(p, base)
 	spec, streams := newRingSpec(p, base)
-	if s.opt.Guide != nil {
-		guide.learn(s.opt.Guide)
-	} else if streams {
-		settings = guideSettings
+	// The openings: ways to begin, each a change to a fresh guide.
+	var openings []func(*guide)
+	for _, plan := range s.opt.Guides {
+		openings = append(openings, func(g *guide) { g.learn(plan) })
+	}
+	if len(openings) == 0 && streams {
+		for _, set := range guideSettings {
+			openings = append(openings, func(g *guide) { g.share(spec, set) })
+		}
+	}
+	if len(openings) == 0 {
+		openings = append(openings, func(*guide) {})
 	}
 	game, err := malloc.NewGame(p, a.screen, malloc.Options{Order: s.order(), NoReward: true})
 	if err != nil {
@@ -97,13 +106,13 @@ func (s agent) play(a *attempt) (*Episode, error) {
 		}
 		return nil, err
 	}
-	e := &environment{game: game, guide: guide, a: a, free: s.order() == malloc.FreeOrder, body: game.InBody() && p.PeriodicLoop() != nil,
+	e := &environment{game: game, guide: prior, a: a, free: s.order() == malloc.FreeOrder, body: game.InBody() && p.PeriodicLoop() != nil,
 		slowS: slow.TotalS, spanS: max(slow.TotalS-a.p.LowerS, 1e-12)}
 	e.bestS = slow.TotalS * (1 + 1e-9)
 	e.residents = make([]int64, len(p.Buffers))
 	if streams {
 		for _, x := range spec.streams {
-			if len(x.body) == 1 && guide.tier[x.buf] == spec.tier {
+			if len(x.body) == 1 && prior.tier[x.buf] == spec.tier {
 				e.residents[x.buf] = x.block
 			}
 		}
@@ -113,28 +122,25 @@ func (s agent) play(a *attempt) (*Episode, error) {
 	rng := rand.New(rand.NewPCG(a.p.Seed, 0x6d637473))
 	start := game.Mark()
 	var last *Episode
-	bestGame := math.Inf(1)
-	var bestSetting guideSetting
-	for _, set := range settings {
-		guide.share(spec, set)
+	bestGame, bestOpening := math.Inf(1), 0
+	for i, open := range openings {
+		*prior = *newGuide(p, base)
+		open(prior)
 		total, err := s.opening(e, start)
 		if err != nil {
 			return nil, err
 		}
 		if total < bestGame {
-			bestGame, bestSetting = total, set
+			bestGame, bestOpening = total, i
 		}
 		if a.done() {
 			return nil, nil
 		}
 	}
-	if len(settings) > 0 {
-		guide.share(spec, bestSetting)
-	} else if _, err := s.opening(e, start); err != nil {
-		return nil, err
-	}
+	*prior = *newGuide(p, base)
+	openings[bestOpening](prior)
 	for n := 0; !a.done() && (a.budget != (Budget{}) || n < episodesWithoutBudget); n++ {
-		e.begin(start, s.window(guide, rng))
+		e.begin(start, s.window(prior, rng))
 		improved = nil
 		ep, err := s.episode(a, e, rng.Uint64())
 		if err != nil {
@@ -144,7 +150,7 @@ func (s agent) play(a *attempt) (*Episode, error) {
 			last = ep
 		}
 		if improved != nil {
-			guide.learn(improved)
+			prior.learn(improved)
 		}
 	}
 	return last, nil

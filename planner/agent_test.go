@@ -83,7 +83,7 @@ func TestSearchImprovesOnTheGuide(t *testing.T) {
 func TestAgentStartsFromAPlan(t *testing.T) {
 	p := problem(t, sampleDecode(0.5).build(), 2)
 	from := solve(t, context.Background(), "pin-stream", p, Budget{Evaluations: 100})
-	r, err := NewAgent(AgentOptions{Guide: from.Plan}).Solve(context.Background(), p, Budget{Evaluations: 3}, nil)
+	r, err := NewAgent(AgentOptions{Guides: []*malloc.Plan{from.Plan}}).Solve(context.Background(), p, Budget{Evaluations: 3}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"strata/malloc"
 )
 
 // autoSolver runs every baseline, then the agent: first without their help for a
@@ -13,13 +15,17 @@ type autoSolver struct{}
 
 func (autoSolver) Name() string { return "auto" }
 
-// Shares of what is left of the budget: the two baselines that search get a part
-// each, the agent plays a part of the rest without help.
-const (
-	sharePinStream = 0.4
-	shareXLA       = 0.25
-	shareAlone     = 0.3
-)
+// autoOrder is the order in which auto runs the baselines, strongest first, and
+// the share of what is left of the budget each may use; the agent gets the rest,
+// shareAlone of it without any baseline's help.
+var autoOrder = []struct {
+	name  string
+	share float64
+}{
+	{"demand", 1}, {"pin-stream", 0.4}, {"layers", 0.1}, {"llamacpp-fit", 0.1}, {"experts-cpu", 0.1}, {"kv-resident", 0.1}, {"xla-greedy", 0.3},
+}
+
+const shareAlone = 0.4
 
 func (s autoSolver) Solve(ctx context.Context, p *Problem, budget Budget, report func(Incumbent)) (*Result, error) {
 	a, err := begin(ctx, p, budget, report, s.Name())
@@ -42,23 +48,16 @@ func (s autoSolver) Solve(ctx context.Context, p *Problem, budget Budget, report
 		a.adopt(found)
 		return r, nil
 	}
-	for i, name := range Baselines() {
+	for i, step := range autoOrder {
 		if i > 0 && a.done() { // the first, demand, always runs: there must be a plan
 			break
 		}
-		solver, err := New(name)
+		solver, err := New(step.name)
 		if err != nil {
 			return nil, err
 		}
-		share := 1.0
-		switch name {
-		case "pin-stream":
-			share = sharePinStream
-		case "xla-greedy":
-			share = shareXLA
-		}
-		r, err := run(solver, a.rest(share))
-		line := BaselineResult{Name: name, Err: err}
+		r, err := run(solver, a.rest(step.share))
+		line := BaselineResult{Name: step.name, Err: err}
 		if err == nil {
 			line.Score = r.Score
 		} else if i == 0 || !errors.Is(err, ErrNotApplicable) {
@@ -76,7 +75,11 @@ func (s autoSolver) Solve(ctx context.Context, p *Problem, budget Budget, report
 		alone, episode = r.Alone, r.Episode
 	}
 	if !a.done() {
-		r, err := run(NewAgent(AgentOptions{Guide: a.best.Plan}), a.rest(1))
+		guides := []*malloc.Plan{a.best.Plan}
+		if alone != nil && alone.Plan != a.best.Plan {
+			guides = append(guides, alone.Plan)
+		}
+		r, err := run(NewAgent(AgentOptions{Guides: guides}), a.rest(1))
 		if err != nil {
 			return nil, err
 		}

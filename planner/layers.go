@@ -62,7 +62,7 @@ func (s placementSolver) Solve(ctx context.Context, p *Problem, budget Budget, r
 		// The largest number of further units for which all become resident. More
 		// never fits where fewer do not, up to fragmentation.
 		n := sort.Search(len(units)-from, func(n int) bool {
-			if ctx.Err() != nil {
+			if a.done() {
 				return true
 			}
 			try := slices.Clone(ends)

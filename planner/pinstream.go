@@ -95,6 +95,10 @@ func (r *ringSpec) firstTouch(i int) int {
 // ringSizes are the ring's sizes tried, in units of the largest streamed block.
 var ringSizes = []float64{1, 1.25, 1.5, 1.75, 2, 2.25, 2.5, 2.75, 3, 3.5, 4, 5, 6, 8, 12, 16, 24, 40}
 
+// worthRefining is how near a setting must be to the best for the ways to pack
+// its ring to be tried too.
+const worthRefining = 1.01
+
 // sweep tries all combinations of which buffers may be streamed, how they are
 // spread, and the ring's size; it returns the best.
 func (r *ringSpec) sweep(a *attempt) (best scored, found bool) {
@@ -107,15 +111,16 @@ func (r *ringSpec) sweep(a *attempt) (best scored, found bool) {
 		}
 	}
 	slices.SortStableFunc(order, func(x, y int) int { return r.firstTouch(x) - r.firstTouch(y) })
-	consider := func(c choice) {
+	consider := func(c choice) (malloc.Score, bool) {
 		x, ok := r.ringOf(c)
 		if !ok {
-			return
+			return malloc.Score{}, false
 		}
 		score, err := a.offer(x.plan())
 		if err == nil && (!found || score.TotalS < best.score.TotalS) {
 			best, found = scored{c, score}, true
 		}
+		return score, err == nil
 	}
 	all := make([]bool, len(r.streams))
 	for _, i := range order {
@@ -129,8 +134,10 @@ func (r *ringSpec) sweep(a *attempt) (best scored, found bool) {
 		}
 		must = 0
 	}
+	classes := r.sizeClasses(order)
+	slices.Reverse(classes) // few large buffers first: usually the best, and found early
 	for _, spread := range []func([]int, int64) []bool{r.spreadEvenly, r.streamTail, r.streamLargest} {
-		for _, least := range r.sizeClasses(order) {
+		for _, least := range classes {
 			may := slices.DeleteFunc(slices.Clone(order), func(i int) bool { return r.streams[i].block < least })
 			largest := int64(0)
 			for _, i := range may {
@@ -146,11 +153,13 @@ func (r *ringSpec) sweep(a *attempt) (best scored, found bool) {
 					continue
 				}
 				before = pinned
-				for _, bestFit := range []bool{false, true} {
-					if a.done() {
-						return best, found
-					}
-					consider(choice{pinned: pinned, bestFit: bestFit})
+				if a.done() {
+					return best, found
+				}
+				score, ok := consider(choice{pinned: pinned})
+				if !ok || score.TotalS < best.score.TotalS*worthRefining {
+					consider(choice{pinned: pinned, bestFit: true})
+					consider(choice{pinned: pinned, hold: true})
 				}
 			}
 		}

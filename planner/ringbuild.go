@@ -232,12 +232,19 @@ func (r *ring) plan() *malloc.Plan {
 	out.Blocks = make([]malloc.Block, 0, len(r.keptBlocks)+2*len(r.streams))
 	blockAt := make([]int, len(r.base.Blocks))
 	for _, i := range r.keptBlocks {
-		blockAt[i] = len(out.Blocks)
-		out.Blocks = append(out.Blocks, r.base.Blocks[i])
+		if b := r.base.Blocks[i]; r.heldSelect(b) {
+			blockAt[i] = -1
+		} else {
+			blockAt[i] = len(out.Blocks)
+			out.Blocks = append(out.Blocks, b)
+		}
 	}
 	var copies []ordered
 	for _, i := range r.keptCopies {
 		c := r.base.Copies[i]
+		if blockAt[c.Block] < 0 {
+			continue
+		}
 		c.Block = blockAt[c.Block]
 		copies = append(copies, ordered{c, i})
 	}
@@ -296,6 +303,20 @@ func (r *ring) plan() *malloc.Plan {
 	}
 	out.Traffic = trafficOf(r.p, &out)
 	return &out
+}
+
+// heldSelect says whether a block of base is the demand copy of a select buffer in
+// the body whose parts are all pinned: it is read where they lie (game.md rule 13).
+func (r *ring) heldSelect(b malloc.Block) bool {
+	if b.Buf < 0 || b.Tier != r.tier || b.Start < r.begin || b.Start >= r.end || r.p.Buffers[b.Buf].Select == nil {
+		return false
+	}
+	for _, of := range r.p.Buffers[b.Buf].Select.Of {
+		if i := r.streamOf[of]; i < 0 || !r.pinned[i] || len(r.streams[i].body) == 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // ordered is a copy and its index in the plan it came from, -1 for a new one.

@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
 	"strata/malloc"
-	"strata/simulate"
 )
 
 // Solver finds a plan for a problem.
@@ -39,14 +37,6 @@ type Problem struct {
 	LowerS, LowerPeriodS float64
 	// Seed decides every random choice.
 	Seed uint64
-}
-
-// evaluator makes an exact evaluator.
-func (p *Problem) evaluator() malloc.Evaluator {
-	if p.NewEvaluator != nil {
-		return p.NewEvaluator()
-	}
-	return simulate.New()
 }
 
 // Budget limits a Solve; a zero field does not limit. With both zero a solver
@@ -116,7 +106,7 @@ type BaselineResult struct {
 	Err   error // ErrNotApplicable with the reason, or why it found nothing
 }
 
-// registry lists the solvers in the order auto tries them.
+// registry lists the solvers; auto runs them in the order of autoOrder.
 var registry = []struct {
 	name string
 	make func() Solver
@@ -141,9 +131,13 @@ func Names() []string {
 	return names
 }
 
-// Baselines lists the solvers that auto runs before the agent.
+// Baselines lists the solvers that auto runs before the agent, in that order.
 func Baselines() []string {
-	return slices.DeleteFunc(Names(), func(n string) bool { return n == "auto" || n == "mcts" })
+	names := make([]string, len(autoOrder))
+	for i, step := range autoOrder {
+		names[i] = step.name
+	}
+	return names
 }
 
 // New returns the solver of a name.
