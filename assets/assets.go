@@ -14,3 +14,10 @@ var Profiles embed.FS
 //
 //go:embed schema/*.json
 var Schemas embed.FS
+
+// Sample is what the window shows before the sample model is there: its header
+// without vocabulary (header.gguf.gz: as long as the real one, so that offsets
+// agree) and a plan that `strata plan` made for it (plan.json.gz).
+//
+//go:embed sample/*.gz
+var Sample embed.FS

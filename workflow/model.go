@@ -3,6 +3,7 @@ package workflow
 import (
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -17,6 +18,23 @@ import (
 type Model struct {
 	Path   string
 	Source *model.Source
+	// Known identifies the content where it need not be hashed again: models of
+	// which only the header is at hand. nil: Ref hashes.
+	Known *malloc.ModelRef
+}
+
+// OpenHeader makes a model of a GGUF header; path and size are those of the
+// whole file, which need not be there.
+func OpenHeader(r io.ReaderAt, size int64, path string) (*Model, error) {
+	f, err := model.ReadGGUF(r, size, path)
+	if err != nil {
+		return nil, bad(err)
+	}
+	src, err := model.FromGGUF(f, path)
+	if err != nil {
+		return nil, bad(err)
+	}
+	return &Model{Path: path, Source: src}, nil
 }
 
 // OpenModel reads a model's headers.
@@ -53,6 +71,9 @@ func (m *Model) FileBytes() int64 {
 
 // Ref identifies the model's content: size and digest of its files.
 func (m *Model) Ref(ctx context.Context, progress Progress) (*malloc.ModelRef, error) {
+	if m.Known != nil {
+		return m.Known, nil
+	}
 	path := m.Path
 	if len(m.Source.Shards) > 0 {
 		path = m.Source.Shards[0].Path

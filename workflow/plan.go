@@ -70,17 +70,21 @@ func MakePlan(ctx context.Context, m *Model, r Request, opt SearchOptions, progr
 		return nil, j.advise(err)
 	}
 	res.Job, res.Assumed, res.Executable = j, nonNil(j.Assumed), j.plannedOnly()
-	j.label(res.Plan, ref)
-	res.Plan.Ext.Baselines = map[string]float64{}
-	for _, b := range res.Baselines {
-		if b.PredictedS != nil {
-			res.Plan.Ext.Baselines[b.Name] = *b.PredictedS
-		}
-	}
+	j.Label(res.Plan, ref, res.Baselines)
 	return res, nil
 }
 
-// label writes into a plan what it was made from.
+// Label writes into a plan what it was made from and what it was compared with.
+func (j *Job) Label(plan *malloc.Plan, ref *malloc.ModelRef, baselines []BaselineTime) {
+	j.label(plan, ref)
+	plan.Ext.Baselines = map[string]float64{}
+	for _, b := range baselines {
+		if b.PredictedS != nil {
+			plan.Ext.Baselines[b.Name] = *b.PredictedS
+		}
+	}
+}
+
 func (j *Job) label(plan *malloc.Plan, ref *malloc.ModelRef) {
 	plan.Model, plan.Lowering = ref, j.loweringRef()
 	plan.Ext = &malloc.PlanExt{Profile: j.Machine.Name, Capacities: j.Capacities, Pins: j.Request.Pins, AllowAssumed: j.Request.AllowAssumed}

@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"os"
 	"time"
 
 	"strata/costmodel"
@@ -73,6 +74,32 @@ type Document struct {
 	Locked      []int        // buffers the user locked, sorted ids into Program.Buffers
 	Stale       bool         // the plan is older than the request (a slider moved; work runs)
 	Verdict     Verdict
+	Limits      workflow.Limits // of the budget slider; LeastBytes 0: not known yet
+	MaxContext  int             // longest context that fits; 0: not known, -1: none
+	HomeTier    int             // the tier that budgets limit; -1 for a bare instance
+	Attribution Attribution     // where the predicted time goes
+
+	model *workflow.Model
+	job   *workflow.Job
+}
+
+// Model is the opened model, nil for a bare instance. It is safe for readers.
+func (d *Document) Model() *workflow.Model { return d.model }
+
+// Job is the lowered request behind Program, nil for a bare instance.
+func (d *Document) Job() *workflow.Job { return d.job }
+
+// HasWeights says whether the model's file is there, so that it can be run.
+func (d *Document) HasWeights() bool {
+	if d.model == nil {
+		return false
+	}
+	for _, s := range d.model.Source.Shards {
+		if info, err := os.Stat(s.Path); err != nil || info.Size() != s.Bytes {
+			return false
+		}
+	}
+	return true
 }
 
 // Measured is the newest measured timeline of the current plan, or nil.
@@ -151,22 +178,22 @@ const (
 
 // Task is running work.
 type Task struct {
-	ID       int
-	Kind     TaskKind
-	Doc      int // document id, 0: none
-	Stage    string
-	Done     int64
-	Total    int64 // 0: unknown
-	Started  time.Time
-	LeftS    float64 // estimate of the time left, < 0: unknown
-	KeepsOld bool    // cancel keeps the best so far
+	ID        int
+	Kind      TaskKind
+	Doc       int // document id, 0: none
+	Stage     string
+	Done      int64
+	Total     int64 // 0: unknown
+	Started   time.Time
+	LeftS     float64 // estimate of the time left, < 0: unknown
+	KeepsBest bool    // cancel keeps the best so far
 }
 
 // Fault is what the error bar says, and how it can be mended.
 type Fault struct {
-	Text string
-	Doc  int
-	Fix  *Fix // nil: nothing can be applied
+	Text  string
+	Doc   int
+	Fixes []Fix // buttons, the best first
 }
 
 // Fix is a button of the error bar.

@@ -1,0 +1,216 @@
+package controller
+
+import (
+	"maps"
+	"time"
+
+	"strata/malloc"
+	"strata/workflow"
+)
+
+// Session is what is kept between runs.
+type Session struct {
+	Settings Settings
+	Recent   []Recent
+	Docs     []SavedDoc
+	Active   int
+	Profiles []string // files of machines that were added
+}
+
+// SavedDoc is an open document without what can be made again.
+type SavedDoc struct {
+	Path    string
+	Sample  bool
+	Request workflow.Request
+	Plan    *malloc.Plan
+}
+
+// Session is the present state for a Store.
+func (c *Controller) Session() *Session {
+	s := c.Snapshot()
+	out := &Session{Settings: s.Settings, Recent: s.Recent, Active: s.Active}
+	for _, d := range s.Docs {
+		out.Docs = append(out.Docs, SavedDoc{d.Path, d.Sample, d.Request, d.Plan})
+	}
+	for _, m := range s.Machines {
+		if m.File {
+			out.Profiles = append(out.Profiles, m.ID)
+		}
+	}
+	return out
+}
+
+func (c *Controller) loadSettings(s *Snapshot) {
+	session, err := c.opt.Store.Load()
+	if err != nil {
+		s.Fault = &Fault{Text: sentence(err)}
+	}
+	if session == nil {
+		return
+	}
+	s.Recent = session.Recent
+	if session.Settings.Theme != "" {
+		s.Settings = session.Settings
+	}
+	if s.Settings.TextScale <= 0 {
+		s.Settings.TextScale = 1
+	}
+}
+
+// Restore opens the documents of the stored session; false when there are none.
+func (c *Controller) Restore() bool {
+	if c.opt.Store == nil {
+		return false
+	}
+	session, err := c.opt.Store.Load()
+	if err != nil || session == nil || len(session.Docs) == 0 {
+		return false
+	}
+	for _, f := range session.Profiles {
+		_, _ = c.AddMachine(f)
+	}
+	opened := false
+	for _, saved := range session.Docs {
+		d, err := saved.restore()
+		if err != nil {
+			c.Report(err, 0)
+			continue
+		}
+		c.addDoc(d)
+		opened = true
+		if d.Plan == nil {
+			c.replan(d.ID, 0)
+		} else {
+			c.limits(d.ID)
+		}
+	}
+	if opened && session.Active >= 0 {
+		c.change(func(s *Snapshot) { s.Active = min(session.Active, len(s.Docs)-1) })
+	}
+	return opened
+}
+
+func (s *SavedDoc) restore() (*Document, error) {
+	var m *workflow.Model
+	var err error
+	d := &Document{Path: s.Path, Sample: s.Sample, HomeTier: -1, Request: s.Request}
+	switch {
+	case s.Sample:
+		plan, err := readSamplePlan()
+		if err != nil {
+			return nil, err
+		}
+		if m, err = sampleModel(plan.Model); err != nil {
+			return nil, err
+		}
+		d.Name = "SmolLM2-135M (sample)"
+	case kindOf(s.Path) == malloc.InstanceFormat:
+		p, _, err := workflow.LoadInstance(s.Path, "")
+		if err != nil {
+			return nil, err
+		}
+		d.Program, d.Name, d.Executable = p, p.Name, "a bare instance has no model to run"
+		if s.Plan != nil && workflow.CheckPlan(s.Path, p, s.Plan) == nil {
+			return d, d.adoptPlan(s.Plan, nil)
+		}
+		return d, nil
+	default:
+		path := s.Path
+		if kindOf(path) == malloc.PlanFormat {
+			plan, err := malloc.ReadPlan(path)
+			if err != nil {
+				return nil, err
+			}
+			d.PlanPath = path
+			if plan.Model != nil {
+				path = besides(path, plan.Model.Name)
+			}
+		}
+		if m, err = workflow.OpenModel(path); err != nil {
+			return nil, err
+		}
+		d.Name = modelName(m)
+	}
+	d.model = m
+	if d.Inspection, err = workflow.Inspect(m, s.Request.AllowAssumed); err != nil {
+		return nil, err
+	}
+	j, err := workflow.Lower(m, s.Request)
+	if err != nil {
+		return d, nil // planning will say what is wrong
+	}
+	d.adoptJob(j)
+	if s.Plan != nil && workflow.CheckPlan(s.Path, d.Program, s.Plan) == nil {
+		return d, d.adoptPlan(s.Plan, nil)
+	}
+	return d, nil
+}
+
+// touch marks the session as changed.
+func (c *Controller) touch() {
+	c.mu.Lock()
+	c.dirty = true
+	c.mu.Unlock()
+}
+
+// autosave saves within Options.Autosave of a change.
+func (c *Controller) autosave() {
+	tick := time.NewTicker(c.opt.Autosave)
+	defer tick.Stop()
+	for {
+		select {
+		case <-c.ctx.Done():
+			return
+		case <-tick.C:
+			c.saveNow()
+		}
+	}
+}
+
+func (c *Controller) saveNow() {
+	c.mu.Lock()
+	dirty := c.dirty
+	c.dirty = false
+	c.mu.Unlock()
+	if !dirty || c.opt.Store == nil {
+		return
+	}
+	if err := c.opt.Store.Save(c.Session()); err != nil {
+		c.touch()
+		c.fault(Fault{Text: "The session could not be saved: " + err.Error() + "."})
+		return
+	}
+	c.change(func(*Snapshot) {})
+}
+
+// SetTheme chooses a palette of ui/viz by name, or "system".
+func (c *Controller) SetTheme(name string) { c.setting(func(s *Settings) { s.Theme = name }) }
+
+// SetTextScale sets the size of text, 1 being normal.
+func (c *Controller) SetTextScale(x float64) {
+	c.setting(func(s *Settings) { s.TextScale = min(max(x, 0.7), 2) })
+}
+
+// SetView remembers the view that is shown.
+func (c *Controller) SetView(id string) {
+	if c.Snapshot().Settings.View != id {
+		c.setting(func(s *Settings) { s.View = id })
+	}
+}
+
+// SetSetting keeps a value of a view.
+func (c *Controller) SetSetting(key, value string) {
+	c.setting(func(s *Settings) {
+		values := maps.Clone(s.Values)
+		if values == nil {
+			values = map[string]string{}
+		}
+		values[key] = value
+		s.Values = values
+	})
+}
+
+func (c *Controller) setting(f func(*Settings)) {
+	c.touch()
+	c.change(func(s *Snapshot) { f(&s.Settings) })
+}

@@ -1,0 +1,109 @@
+package controller
+
+import "time"
+
+// step is one undoable change of a document: the document before and after.
+type step struct {
+	label         string
+	key           string // steps of one key that follow closely merge; "": never
+	doc           int
+	before, after *Document
+	at            time.Time
+}
+
+const (
+	mergeWithin = 1200 * time.Millisecond
+	maxHistory  = 200
+)
+
+// edit changes a document and remembers how to take it back. Edits with the
+// same key within a second (a slider being dragged) are one step.
+func (c *Controller) edit(id int, label, key string, f func(d *Document)) bool {
+	c.mu.Lock()
+	before := c.current.Load().ByID(id)
+	ok := before != nil && c.changeDocLocked(id, f)
+	if ok {
+		after := c.current.Load().ByID(id)
+		now := time.Now()
+		n := len(c.history)
+		if n > 0 && key != "" && c.history[n-1].key == key && c.history[n-1].doc == id && now.Sub(c.history[n-1].at) < mergeWithin {
+			h := &c.history[n-1]
+			h.label, h.after, h.at = label, after, now
+		} else {
+			c.history = append(c.history, step{label, key, id, before, after, now})
+			if len(c.history) > maxHistory {
+				c.history = c.history[1:]
+			}
+		}
+		c.undone = nil
+		c.dirty = true
+		c.changeLocked(func(*Snapshot) {})
+	}
+	c.mu.Unlock()
+	c.notify()
+	return ok
+}
+
+// settle lets the newest step of a document end in its present state: what
+// planning added to a slider's change belongs to the slider.
+func (c *Controller) settleLocked(id int) {
+	for i := len(c.history) - 1; i >= 0; i-- {
+		if c.history[i].doc == id {
+			c.history[i].after = c.current.Load().ByID(id)
+			return
+		}
+	}
+}
+
+// Undo takes back the newest step.
+func (c *Controller) Undo() {
+	c.travel(&c.history, &c.undone, func(s step) *Document { return s.before })
+}
+
+// Redo makes the step undone last again.
+func (c *Controller) Redo() {
+	c.travel(&c.undone, &c.history, func(s step) *Document { return s.after })
+}
+
+func (c *Controller) travel(from, to *[]step, state func(step) *Document) {
+	c.mu.Lock()
+	n := len(*from)
+	if n == 0 {
+		c.mu.Unlock()
+		return
+	}
+	s := (*from)[n-1]
+	*from = (*from)[:n-1]
+	*to = append(*to, s)
+	c.dirty = true
+	c.haltLocked(s.doc)
+	want := state(s)
+	ok := c.changeDocLocked(s.doc, func(d *Document) {
+		search, validations, planPath := d.Search, d.Validations, d.PlanPath
+		*d = *want
+		d.Search, d.Validations, d.PlanPath = search, validations, planPath
+	})
+	if !ok {
+		c.changeLocked(func(*Snapshot) {})
+	}
+	c.mu.Unlock()
+	c.notify()
+	if ok && want.Stale {
+		c.replan(s.doc, 0)
+	}
+}
+
+// haltLocked stops the planning of a document that follows a change.
+func (c *Controller) haltLocked(id int) {
+	if l := c.live[id]; l != nil {
+		l.round++
+		if l.timer != nil {
+			l.timer.Stop()
+			l.timer = nil
+		}
+		if l.cancel != nil {
+			l.cancel()
+			l.cancel = nil
+		}
+	}
+}

@@ -1,0 +1,102 @@
+package controller
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"time"
+
+	"strata/malloc"
+	"strata/workflow"
+)
+
+type ctxOf = context.Context
+
+// labelled is a copy of the document's plan that names its model and lowering,
+// as a saved plan must.
+func (d *Document) labelled(_ *Controller, ctx ctxOf, t *task) (*malloc.Plan, error) {
+	plan := *d.Plan
+	if d.job == nil {
+		return &plan, nil
+	}
+	if plan.Model != nil && plan.Lowering != nil {
+		return &plan, nil
+	}
+	ref, err := d.model.Ref(ctx, t.progress)
+	if err != nil {
+		return nil, err
+	}
+	d.job.Label(&plan, ref, d.Search.Baselines)
+	return &plan, nil
+}
+
+// ValidateOptions is what the Validate view chooses.
+type ValidateOptions struct {
+	Repeat int
+}
+
+// StartValidate runs a document's plan on this host and compares.
+func (c *Controller) StartValidate(id int, opt ValidateOptions) {
+	d := c.Snapshot().ByID(id)
+	if d == nil || d.Plan == nil || c.Snapshot().Task(TaskValidate, 0) != nil {
+		return
+	}
+	switch {
+	case d.Executable != "":
+		c.fault(Fault{Text: "This plan cannot be run here: " + d.Executable + ".", Doc: id})
+		return
+	case !d.HasWeights():
+		c.Report(fmt.Errorf("the model's file: %w", os.ErrNotExist), id)
+		return
+	}
+	c.goBackground(func() {
+		ctx, t := c.begin(TaskValidate, id, "preparing", false)
+		defer t.end()
+		record := func(v Validation) {
+			v.PlanVersion, v.At = d.PlanVersion, time.Now()
+			c.changeDoc(id, func(d *Document) { d.Validations = append(slices.Clone(d.Validations), v) })
+			c.touch()
+		}
+		path, err := d.planFile(c, ctx, t)
+		if path != "" {
+			defer os.Remove(path)
+		}
+		if err != nil {
+			c.Report(err, id)
+			return
+		}
+		res, err := workflow.Validate(ctx, d.model, workflow.ValidateRequest{PlanPath: path, HW: d.Request.HW, Repeat: max(1, opt.Repeat)}, t.progress)
+		switch {
+		case err != nil && (cancelled(err) || ctx.Err() != nil):
+			record(Validation{Err: "cancelled"})
+		case err != nil:
+			record(Validation{Err: sentence(err)})
+			c.Report(err, id)
+		default:
+			record(Validation{Result: res})
+		}
+	})
+}
+
+// StartCalibrate measures this host and stores its profile.
+func (c *Controller) StartCalibrate() {
+	if c.Snapshot().Task(TaskCalibrate, 0) != nil {
+		return
+	}
+	c.goBackground(func() {
+		ctx, t := c.begin(TaskCalibrate, 0, "calibrating", false)
+		defer t.end()
+		_, _, err := workflow.Calibrate(ctx, workflow.CalibrateRequest{}, t.progress)
+		if err != nil {
+			c.Report(err, 0)
+			return
+		}
+		c.refreshMachines()
+		for _, d := range c.Snapshot().Docs {
+			if d.model != nil && d.Request.HW == "" {
+				c.replan(d.ID, 0)
+			}
+		}
+	})
+}
