@@ -151,7 +151,7 @@ func (l *lowering) activation(t int32, u int32, e model.Extent) int {
 	if ten.Role == model.RoleLogits {
 		kind = malloc.KindOutput
 	}
-	b := l.add(malloc.Buffer{Name: name, Size: activationBytes(ten, e), Kind: kind, Home: l.home, End: malloc.EndDead},
+	b := l.add(malloc.Buffer{Name: name, Size: l.activationBytes(t, e), Kind: kind, Home: l.home, End: malloc.EndDead},
 		Origin{Tensor: t, Ubatch: u, Token: -1})
 	l.local[key] = b
 	return b
@@ -167,8 +167,16 @@ func (l *lowering) sampled() int32 {
 	return model.NoTensor
 }
 
-// activationBytes is a tensor's size in f32 (token ids are 32 bits too).
-func activationBytes(t *model.Tensor, e model.Extent) int64 {
+// activationBytes is what a stage-crossing tensor takes.
+func (l *lowering) activationBytes(t int32, e model.Extent) int64 {
+	if StoredQuantized(l.g, t, l.w.Mode) {
+		return quantizedBytes(&l.g.Tensors[t], e)
+	}
+	return floatBytes(&l.g.Tensors[t], e)
+}
+
+// floatBytes is a tensor's size in f32 (token ids are 32 bits too).
+func floatBytes(t *model.Tensor, e model.Extent) int64 {
 	n := int64(4)
 	for _, d := range t.Shape {
 		n *= d.Size(e)

@@ -2,6 +2,7 @@ package costmodel
 
 import (
 	"fmt"
+	"slices"
 
 	"strata/malloc"
 	"strata/model"
@@ -114,19 +115,32 @@ func (l *lowering) dropCached(in *malloc.Instruction, served []bool) {
 // stageS is the time of an instruction's kernels on x in seconds.
 func (l *lowering) stageS(x *Executor, in *malloc.Instruction, served []bool) (float64, error) {
 	st := &l.g.Stages[in.Ref.Stage]
-	total := 0.0
-	memory := l.operandS(x, in, served)
+	total := x.Barrier(l.w.Threads) // at its end
+	if in.Ref.Rows > 0 {
+		total = 0 // panels flow on into each other
+	}
+	memory, err := l.operandS(x, in, served)
+	if err != nil {
+		return 0, err
+	}
+	barriers := Barriers(l.g, st)
 	quantized := map[int32]bool{}
 	for i := st.FirstOp; i < st.FirstOp+st.Ops; i++ {
 		op := &l.g.Ops[i]
 		w := l.work(op, in)
-		if l.quantizedApart(st, op) && QuantizesInput(l.g, op, l.w.Mode) && !quantized[op.In[0]] {
+		if l.quantizedApart(st, op) && !quantized[op.In[0]] {
 			quantized[op.In[0]] = true
 			q, err := x.ComputeS(Work{Kernel: KernelQuantize, DType: "f32", Mode: l.w.Mode, Threads: l.w.Threads, Rows: 1, Cols: w.Cols, Tokens: w.Tokens})
 			if err != nil {
 				return 0, err
 			}
 			total += q + x.Barrier(l.w.Threads)
+		}
+		if barriers[i-st.FirstOp] {
+			total += x.Barrier(l.w.Threads)
+		}
+		if NoKernel(l.g, i) && op.Kind == model.OpAdd {
+			continue
 		}
 		c, err := x.ComputeS(w)
 		if err != nil {
@@ -135,22 +149,21 @@ func (l *lowering) stageS(x *Executor, in *malloc.Instruction, served []bool) (f
 		if op.Kind == model.OpExperts {
 			c *= 3 * float64(op.Attr.ExpertsUsed)
 		}
-		if heavy := op.Kind == model.OpMatMul || op.Kind == model.OpExperts || op.Kind == model.OpAttention; heavy {
-			c = max(c, memory[i-st.FirstOp])
-		}
-		total += c + x.Barrier(l.w.Threads)
+		total += max(c, memory[i-st.FirstOp])
 	}
 	return total, nil
 }
 
 // quantizedApart tells whether a matmul's input needs a kernel of its own to
-// become int8 blocks: it comes from another stage, or from a kernel that cannot
-// emit them.
+// become int8 blocks: it is kept in f32, or comes from a kernel that cannot emit
+// them.
 func (l *lowering) quantizedApart(st *model.Stage, matmul *model.Op) bool {
-	ops := l.g.Ops[st.FirstOp : st.FirstOp+st.Ops]
-	for i := range ops {
-		if matmul.Kind == model.OpMatMul && ops[i].Out[0] == matmul.In[0] {
-			return !EmitsQuantized(&ops[i])
+	if !QuantizesInput(l.g, matmul, l.w.Mode) || StoredQuantized(l.g, matmul.In[0], l.w.Mode) {
+		return false
+	}
+	for _, o := range l.g.Ops[st.FirstOp : st.FirstOp+st.Ops] {
+		if o.Out[0] == matmul.In[0] {
+			return !EmitsQuantized(&o)
 		}
 	}
 	return true
@@ -159,23 +172,14 @@ func (l *lowering) quantizedApart(st *model.Stage, matmul *model.Op) bool {
 // operandS is, per op of the stage, the time to bring its weights or cache rows
 // from where they are served: the cache, or the executor's one tier. Zero where
 // the simulator has to add memory time itself.
-func (l *lowering) operandS(x *Executor, in *malloc.Instruction, served []bool) []float64 {
+func (l *lowering) operandS(x *Executor, in *malloc.Instruction, served []bool) ([]float64, error) {
 	st := &l.g.Stages[in.Ref.Stage]
 	out := make([]float64, st.Ops)
 	threads := l.w.Threads
 	single := len(x.Access) == 1
 	for k, o := range in.Reads {
 		buf := &l.p.Buffers[o.Buf]
-		if buf.Kind != malloc.KindParam && buf.Kind != malloc.KindKV {
-			continue
-		}
-		bw := 0.0
-		if served[k] {
-			bw = x.LastLevelCache().BW(threads)
-		} else if single {
-			bw, _ = x.ReadBW(x.Access[0].Tier, threads, l.modelBytes())
-		}
-		if bw <= 0 {
+		if buf.Kind != malloc.KindParam && buf.Kind != malloc.KindKV || !served[k] && !single {
 			continue
 		}
 		bytes := float64(o.Bytes)
@@ -185,14 +189,26 @@ func (l *lowering) operandS(x *Executor, in *malloc.Instruction, served []bool) 
 		}
 		tensor := l.out.Origins[o.Buf].Tensor
 		for i := range out {
-			for _, t := range l.g.Ops[st.FirstOp+int32(i)].In {
-				if t == tensor && l.g.Ops[st.FirstOp+int32(i)].Kind != model.OpStoreKV {
-					out[i] += bytes / bw
+			op := &l.g.Ops[st.FirstOp+int32(i)]
+			if !slices.Contains(op.In, tensor) || op.Kind == model.OpStoreKV {
+				continue
+			}
+			bw := 0.0
+			if c := x.LastLevelCache(); c != nil {
+				bw = c.BW(threads)
+			}
+			if !served[k] {
+				var err error
+				if bw, err = x.StreamBW(l.work(op, in), x.Access[0].Tier, l.modelBytes()); err != nil {
+					return nil, err
 				}
+			}
+			if bw > 0 {
+				out[i] += bytes / bw
 			}
 		}
 	}
-	return out
+	return out, nil
 }
 
 // meanKV is the mean attention length over the decode loop.

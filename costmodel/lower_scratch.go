@@ -1,8 +1,6 @@
 package costmodel
 
 import (
-	"slices"
-
 	"strata/kernels/op"
 	"strata/model"
 )
@@ -25,27 +23,6 @@ type Slot struct {
 	Bytes  int64 // in all, threads included
 }
 
-// QuantizesInput tells whether a matmul takes its input as int8 blocks: block
-// quantised weights in fast mode.
-func QuantizesInput(g *model.Graph, o *model.Op, mode string) bool {
-	return mode == ModeFast && o.Kind == model.OpMatMul && g.Tensors[o.In[1]].DType.Quantized()
-}
-
-// AddsInto returns the tensor that a matmul may add its result into, and true,
-// when its result has no other reader than the residual addition that follows in
-// the stage: no storage is then needed for it.
-func AddsInto(g *model.Graph, i int32) (model.TensorID, bool) {
-	o := &g.Ops[i]
-	if o.Kind != model.OpMatMul || int(i)+1 >= len(g.Ops) {
-		return model.NoTensor, false
-	}
-	next := &g.Ops[i+1]
-	if next.Kind != model.OpAdd || next.Stage != o.Stage || next.In[1] != o.Out[0] || next.In[0] != next.Out[0] {
-		return model.NoTensor, false
-	}
-	return next.Out[0], true
-}
-
 // scratch lays out what lives inside one stage, side by side.
 func (l *lowering) scratch(st *model.Stage, e model.Extent) ([]Slot, int64) {
 	var slots []Slot
@@ -62,10 +39,8 @@ func (l *lowering) scratch(st *model.Stage, e model.Extent) ([]Slot, int64) {
 	ops := l.g.Ops[st.FirstOp : st.FirstOp+st.Ops]
 	for i := range ops {
 		o := &ops[i]
-		if QuantizesInput(l.g, o, l.w.Mode) {
-			x := &l.g.Tensors[o.In[0]]
-			k := x.Shape[len(x.Shape)-1].N
-			put(SlotQuantized, o.In[0], activationBytes(x, e)/(4*k)*op.QuantizedRowBytes(k))
+		if QuantizesInput(l.g, o, l.w.Mode) && !StoredQuantized(l.g, o.In[0], l.w.Mode) {
+			put(SlotQuantized, o.In[0], quantizedBytes(&l.g.Tensors[o.In[0]], e))
 		}
 		switch o.Kind {
 		case model.OpAttention:
@@ -77,39 +52,16 @@ func (l *lowering) scratch(st *model.Stage, e model.Extent) ([]Slot, int64) {
 			continue
 		}
 		for _, t := range o.Out {
-			if ten := &l.g.Tensors[t]; ten.Role == model.RoleScratch && ReadAsFloat(l.g, ops, t, l.w.Mode) {
-				put(SlotTensor, t, activationBytes(ten, e))
+			if ten := &l.g.Tensors[t]; ten.Role == model.RoleScratch && readAsFloat(l.g, ops, t, l.w.Mode) {
+				put(SlotTensor, t, floatBytes(ten, e))
 			}
 		}
 	}
 	return slots, end
 }
 
-// EmitsQuantized tells whether an op's kernel can leave its result as int8 blocks
-// itself; another's result is quantised from its f32 values.
-func EmitsQuantized(o *model.Op) bool {
-	return o.Kind == model.OpNorm || o.Kind == model.OpAttention && o.Attr.HeadDim%64 == 0
-}
-
-// ReadAsFloat tells whether some op of the stage reads tensor t in f32, or writes
-// it in place, so that its f32 values need storage.
-func ReadAsFloat(g *model.Graph, ops []model.Op, t model.TensorID, mode string) bool {
-	quantized := false
-	for i := range ops {
-		o := &ops[i]
-		if slices.Contains(o.Out, t) && !EmitsQuantized(o) {
-			return true
-		}
-		for k, in := range o.In {
-			if in != t {
-				continue
-			}
-			if k == 0 && QuantizesInput(g, o, mode) {
-				quantized = true
-				continue
-			}
-			return true
-		}
-	}
-	return !quantized
+// quantizedBytes is a tensor's size as rows of int8 blocks.
+func quantizedBytes(t *model.Tensor, e model.Extent) int64 {
+	k := t.Shape[len(t.Shape)-1].N
+	return floatBytes(t, e) / (4 * k) * op.QuantizedRowBytes(k)
 }

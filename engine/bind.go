@@ -83,7 +83,11 @@ func bind(l *costmodel.Lowered, plan *malloc.Plan, a *arena, ctl *control) (*bin
 		}
 		if len(b.ops) > int(b.first[i]) {
 			last := &b.ops[len(b.ops)-1]
-			*last = last.WithBarrier().WithTiming()
+			*last = last.WithTiming()
+			// Panels of one matrix write apart: they flow on into each other.
+			if next := i + 1; next == n || l.Program.Instructions[i].Ref.Rows == 0 || l.Program.Instructions[next].Ref.Rows == 0 {
+				*last = last.WithBarrier()
+			}
 		}
 	}
 	b.first = append(b.first, int32(len(b.ops)))

@@ -21,7 +21,6 @@ type emitter struct {
 	scores    uintptr
 	scoresPer int64
 	rope      uintptr
-	ropeDone  bool
 }
 
 // emit maps operands to addresses, then translates op by op. Kernels that do not
@@ -31,7 +30,15 @@ func (e *emitter) emit() error {
 		return err
 	}
 	st := &e.g.Stages[e.in.Ref.Stage]
+	e.ropeTable(st)
+	barriers := costmodel.Barriers(e.g, st)
 	for i := st.FirstOp; i < st.FirstOp+st.Ops; i++ {
+		if costmodel.NoKernel(e.g, i) {
+			continue
+		}
+		if barriers[i-st.FirstOp] {
+			e.barrier()
+		}
 		if err := e.one(i, st); err != nil {
 			return fmt.Errorf("op %s: %w", e.g.Ops[i].Name, err)
 		}
@@ -53,7 +60,11 @@ func (e *emitter) places() error {
 			if err != nil {
 				return err
 			}
-			e.tensors[e.b.l.Origins[o.Buf].Tensor] = addr
+			if t := e.b.l.Origins[o.Buf].Tensor; costmodel.StoredQuantized(e.g, t, e.b.l.Work.Mode) {
+				e.quantized[t] = addr
+			} else {
+				e.tensors[t] = addr
+			}
 		}
 	}
 	slots := e.b.l.Scratch[e.at]
@@ -108,6 +119,17 @@ func (e *emitter) barrier() {
 
 func (e *emitter) add(o op.Op) { e.b.ops = append(e.b.ops, o) }
 
+// ropeTable computes the angles of the micro-batch once, beside the stage's first
+// kernels, for all rotations of the stage.
+func (e *emitter) ropeTable(st *model.Stage) {
+	for i := st.FirstOp; i < st.FirstOp+st.Ops; i++ {
+		if o := &e.g.Ops[i]; o.Kind == model.OpRope {
+			e.add(op.RopeTable(int64(e.in.Ref.Tokens), o.Attr.HeadDim, o.Attr.RopeBase, e.b.ctl.position(e.in.Ref), e.rope))
+			return
+		}
+	}
+}
+
 // where returns the address of a tensor's f32 values.
 func (e *emitter) where(t model.TensorID) (uintptr, error) {
 	if a, ok := e.tensors[t]; ok {
@@ -150,9 +172,7 @@ func (e *emitter) one(i int32, st *model.Stage) error {
 		if st.OutputOnly {
 			x += uintptr(4 * width * (int64(e.in.Ref.Tokens) - tokens))
 		}
-		e.barrier()
 		e.add(op.RMSNorm(tokens, width, float32(a.Eps), x, w, e.tensors[o.Out[0]], e.quantized[o.Out[0]]))
-		e.barrier()
 		return nil
 
 	case model.OpMatMul:
@@ -162,11 +182,6 @@ func (e *emitter) one(i int32, st *model.Stage) error {
 		x, err := e.where(o.In[0])
 		if err != nil {
 			return err
-		}
-		if !e.ropeDone {
-			e.add(op.RopeTable(tokens, a.HeadDim, a.RopeBase, pos, e.rope))
-			e.ropeDone = true
-			e.barrier()
 		}
 		e.add(op.Rope(tokens, a.Heads, a.HeadDim, x, e.rope))
 		return nil
@@ -184,9 +199,11 @@ func (e *emitter) one(i int32, st *model.Stage) error {
 		if err != nil {
 			return err
 		}
-		e.barrier()
-		layout := e.b.l.KV[o.Out[0]]
-		e.add(op.StoreKV(op.Type(e.g.Tensors[o.Out[0]].KV.KType), tokens, a.KVHeads, a.HeadDim, k, v, kv, kv+uintptr(layout.VOffset), pos, 0))
+		layout, table := e.b.l.KV[o.Out[0]], uintptr(0)
+		if costmodel.RotatedByStore(e.g, i-1) {
+			table = e.rope
+		}
+		e.add(op.StoreKV(op.Type(e.g.Tensors[o.Out[0]].KV.KType), tokens, a.KVHeads, a.HeadDim, k, v, kv, kv+uintptr(layout.VOffset), pos, table))
 		return nil
 
 	case model.OpAttention:
@@ -205,7 +222,6 @@ func (e *emitter) one(i int32, st *model.Stage) error {
 		}
 		e.add(op.Attention(op.Type(e.g.Tensors[o.In[1]].KV.KType), tokens, a.Heads, a.KVHeads, a.HeadDim, q, kv, kv+uintptr(layout.VOffset),
 			e.tensors[o.Out[0]], quantized, pos, e.scores, e.scoresPer))
-		e.barrier()
 		return nil
 
 	case model.OpGLU:
@@ -217,18 +233,15 @@ func (e *emitter) one(i int32, st *model.Stage) error {
 		if err != nil {
 			return err
 		}
-		dst, err := e.where(o.Out[0])
-		if err != nil {
-			return err
+		// The kernel needs a place for f32 values even where only blocks are kept.
+		dst, kept := e.tensors[o.Out[0]]
+		if !kept {
+			dst = gate
 		}
-		e.barrier()
-		e.add(op.SwiGLU(tokens, e.cols(o.Out[0]), gate, up, dst, 0))
+		e.add(op.SwiGLU(tokens, e.cols(o.Out[0]), gate, up, dst, e.quantized[o.Out[0]]))
 		return nil
 
 	case model.OpAdd:
-		if _, fused := costmodel.AddsInto(e.g, i-1); fused {
-			return nil
-		}
 		x, err := e.where(o.In[0])
 		if err != nil {
 			return err
@@ -241,7 +254,6 @@ func (e *emitter) one(i int32, st *model.Stage) error {
 		if err != nil {
 			return err
 		}
-		e.barrier()
 		e.add(op.Add(tokens, e.cols(o.Out[0]), x, y, dst))
 		return nil
 
@@ -284,7 +296,7 @@ func (e *emitter) matmul(i int32, o *model.Op, tokens int64) error {
 	x, atype := uintptr(0), op.F32
 	if costmodel.QuantizesInput(e.g, o, e.b.l.Work.Mode) {
 		x, atype = e.quantized[o.In[0]], op.Q8Pair
-		if !e.emitsQuantized(o.In[0]) && !e.done(x) {
+		if !costmodel.StoredQuantized(e.g, o.In[0], e.b.l.Work.Mode) && !e.emitsQuantized(o.In[0]) && !e.done(x) {
 			src, err := e.where(o.In[0])
 			if err != nil {
 				return err
