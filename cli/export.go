@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -25,6 +26,9 @@ func (a *app) exportCommand() *cobra.Command {
   strata export plan.json --model model.gguf --to chrome-trace -o trace.json`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
+			if !slices.Contains(exportTargets, to) {
+				return workflow.Badf("--to %q: known are %s", to, strings.Join(exportTargets, ", "))
+			}
 			p, plan, _, err := f.load(a, c, args[0])
 			if err != nil {
 				return err
@@ -53,6 +57,10 @@ func (a *app) exporter(to string, p *malloc.Program, plan *malloc.Plan, model st
 			return nil, workflow.Badf("%w", err)
 		}
 		return func(w io.Writer) error {
+			if a.json {
+				return encodeJSON(w, llamaCPPArguments{To: to, Command: args.Command("llama-server"), Arguments: args.Args,
+					NotExpressed: append([]string{}, args.Lost...), Notes: append([]string{}, args.Tips...)})
+			}
 			for _, s := range args.Lost {
 				fmt.Fprintln(a.err, "not expressed:", s)
 			}
@@ -74,7 +82,16 @@ func (a *app) exporter(to string, p *malloc.Program, plan *malloc.Plan, model st
 	case "mmap-instance":
 		return func(w io.Writer) error { return malloc.EncodeProgram(w, p) }, nil
 	}
-	return nil, workflow.Badf("--to %q: known are %s", to, strings.Join(exportTargets, ", "))
+	return nil, fmt.Errorf("export: no writer for %q", to)
+}
+
+// llamaCPPArguments is a plan as far as llama.cpp can be told.
+type llamaCPPArguments struct {
+	To           string   `json:"to"`
+	Command      string   `json:"command"`
+	Arguments    []string `json:"arguments"`
+	NotExpressed []string `json:"not_expressed"`
+	Notes        []string `json:"notes"`
 }
 
 // writeGame writes the agent's last game: JSON for a name that ends in .json,

@@ -55,7 +55,7 @@ func (f *modelFlags) request() (workflow.Request, error) {
 		}
 		r.Tiers[name] = s
 	}
-	for name, v := range map[string]int{"--ctx-size": r.Context, "--batch-size": r.Batch, "--ubatch-size": r.Ubatch, "--parallel": r.Parallel, "--threads": r.Threads} {
+	for name, v := range map[string]int{"--ctx-size": r.Context, "--batch-size": r.Batch, "--ubatch-size": r.Ubatch, "--parallel": r.Parallel, "--threads": r.Threads, "--prompt": r.Prompt, "--gen": r.Gen} {
 		if v < 0 {
 			return r, workflow.Badf("%s %d: a positive number is expected", name, v)
 		}

@@ -17,13 +17,19 @@ import (
 // print writes the result: as JSON when asked, else through text.
 func (a *app) print(result any, text func(io.Writer)) error {
 	if a.json {
-		e := json.NewEncoder(a.out)
-		e.SetIndent("", "  ")
-		return e.Encode(result)
+		return encodeJSON(a.out, result)
 	}
 	w := tabwriter.NewWriter(a.out, 0, 8, 2, ' ', 0)
 	text(w)
 	return w.Flush()
+}
+
+// encodeJSON writes one indented object; what it says is not meant for HTML.
+func encodeJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
 }
 
 // progress shows a bar on terminals; elsewhere it is silent.

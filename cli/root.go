@@ -93,12 +93,13 @@ and when it is copied, predicts bytes and time, and proves the plan by running i
 	root.AddCommand(a.inspectCommand(), a.calibrateCommand(), a.checkCommand(), a.planCommand(), a.simulateCommand(), a.runCommand(),
 		a.validateCommand(), a.exportCommand(), a.doctorCommand(), a.schemaCommand(), a.versionCommand())
 	for _, c := range root.Commands() {
+		completeValues(c)
 		if inner := c.Args; inner != nil {
 			c.Args = func(c *cobra.Command, args []string) error {
 				if inner(c, args) == nil {
 					return nil
 				}
-				return &usageError{fmt.Errorf("%d arguments (%s); usage: %s", len(args), strings.Join(args, " "), c.UseLine())}
+				return &usageError{fmt.Errorf("wrong number of arguments (%d given); usage: %s", len(args), c.UseLine())}
 			}
 		}
 	}
