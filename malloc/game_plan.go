@@ -12,7 +12,7 @@ func (g *Game) buildPlan() *Plan {
 	version := g.st.version
 	m := g.mark()
 	onces, _ := g.handOvers(nil)
-	p := &Plan{Format: PlanFormat}
+	p := &Plan{Format: PlanFormat, Sites: make([]Site, 0, len(bd.argOf)), Blocks: make([]Block, 0, len(g.st.blocks)+bd.T), Copies: make([]Copy, 0, len(g.st.copies)+bd.T)}
 	w := planWriter{g: g, p: p, of: make([]int32, len(g.st.blocks)), copyOf: make([]int32, len(g.st.copies)), once: make([]bool, len(g.st.copies))}
 	for _, o := range onces {
 		w.once[o.copy] = true
@@ -61,6 +61,27 @@ func (g *Game) buildPlan() *Plan {
 		}
 	}
 	return p
+}
+
+// argNames holds the names of the first operands, so that writing a plan does
+// not build them again.
+var argNames = func() (names [2][32]string) {
+	for n := range names[0] {
+		names[0][n] = "r" + strconv.Itoa(n)
+		names[1][n] = "w" + strconv.Itoa(n)
+	}
+	return names
+}()
+
+func argName(write bool, n int) string {
+	k, letter := 0, "r"
+	if write {
+		k, letter = 1, "w"
+	}
+	if n < len(argNames[k]) {
+		return argNames[k][n]
+	}
+	return letter + strconv.Itoa(n)
 }
 
 type planWriter struct {
@@ -128,10 +149,10 @@ func (w *planWriter) instruction(t int) {
 	in := &bd.p.Instructions[t]
 	base := int(bd.argBase[t])
 	for n := range in.Reads {
-		w.p.Sites = append(w.p.Sites, Site{Instr: t, Arg: "r" + strconv.Itoa(n), Tier: g.siteOf(bd.argOf[base+n], t)})
+		w.p.Sites = append(w.p.Sites, Site{Instr: t, Arg: argName(false, n), Tier: g.siteOf(bd.argOf[base+n], t)})
 	}
 	for n := range in.Writes {
-		w.p.Sites = append(w.p.Sites, Site{Instr: t, Arg: "w" + strconv.Itoa(n), Tier: g.siteOf(bd.argOf[base+len(in.Reads)+n], t)})
+		w.p.Sites = append(w.p.Sites, Site{Instr: t, Arg: argName(true, n), Tier: g.siteOf(bd.argOf[base+len(in.Reads)+n], t)})
 	}
 }
 
