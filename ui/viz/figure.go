@@ -1,5 +1,7 @@
 package viz
 
+import "strata/trace"
+
 // Figure is a picture before it has a size or a theme: titled panels, one above
 // the other on a common horizontal axis, and a legend.
 type Figure struct {
@@ -24,7 +26,26 @@ type Panel struct {
 	Series      []Series
 	Marks       []Mark
 	Frameless   bool // the scenes fill the plot (treemap)
+	Subject     Subject
 }
+
+// Subject is what a panel shows: tier or copy engine ID of a program, the lanes
+// of runs, or the bytes of run ID.
+type Subject struct {
+	Kind SubjectKind
+	ID   int
+}
+
+// SubjectKind says how a Subject's ID counts.
+type SubjectKind uint8
+
+const (
+	SubjectOther SubjectKind = iota
+	SubjectTier
+	SubjectEngine
+	SubjectLanes
+	SubjectBytes
+)
 
 // Axis is drawn when its unit is not UnitNone; Label names the quantity.
 type Axis struct {
@@ -51,6 +72,9 @@ type Layer struct {
 	Scene    *Scene
 	Describe func(ref int32) string
 	Flat     bool // steps of one curve: no edges between rectangles
+	// Slice gives what a rectangle of a timeline's lanes shows, and the run's
+	// number among those drawn; nil in other pictures.
+	Slice func(ref int32) (run int, s *trace.Slice)
 }
 
 // Mark is a horizontal line at A across the plot (Vertical: at T from top to

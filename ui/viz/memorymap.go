@@ -212,7 +212,7 @@ func (m *mapBuilder) tier(tier int) (Panel, bool) {
 		return Panel{}, false
 	}
 	t := &m.p.Tiers[tier]
-	panel := Panel{Title: t.Name, Y: Axis{Unit: UnitBytes}, Weight: 6}
+	panel := Panel{Title: t.Name, Y: Axis{Unit: UnitBytes}, Weight: 6, Subject: Subject{SubjectTier, tier}}
 	top := float64(peak)
 	panel.Marks = append(panel.Marks, Mark{At: float64(peak), Label: "peak " + FormatBytes(peak), Ink: InkAccent})
 	if t.Capacity != malloc.Unlimited {
@@ -375,11 +375,12 @@ func (m *mapBuilder) engine(e int) (Panel, bool) {
 	}
 	from, to := m.p.Tiers[m.p.Engines[e].From].Name, m.p.Tiers[m.p.Engines[e].To].Name
 	return Panel{
-		Title:  fmt.Sprintf("%s → %s", from, to),
-		Note:   note,
-		Weight: min(0.5+0.25*float64(len(ends)), 3),
-		View:   View{m.t0, m.t1, max(float64(len(ends)), 2), -0.12},
-		Layers: []Layer{{Scene: NewScene(rects), Describe: m.describeCopy}},
+		Title:   fmt.Sprintf("%s → %s", from, to),
+		Subject: Subject{SubjectEngine, e},
+		Note:    note,
+		Weight:  min(0.5+0.25*float64(len(ends)), 3),
+		View:    View{m.t0, m.t1, max(float64(len(ends)), 2), -0.12},
+		Layers:  []Layer{{Scene: NewScene(rects), Describe: m.describeCopy}},
 	}, true
 }
 

@@ -84,6 +84,7 @@ type laneBuilder struct {
 	shift  map[*trace.Timeline]float64 // subtracted from a run's times
 	t0, t1 float64
 	slices []*trace.Slice // by Ref of the scene
+	run    []int32        // of each slice
 	seen   [numClasses]bool
 }
 
@@ -124,11 +125,11 @@ func (b *laneBuilder) lanes(runs []*trace.Timeline) Panel {
 	sort.SliceStable(order, func(i, j int) bool {
 		return order[i].kind == trace.LaneExecutor && order[j].kind != trace.LaneExecutor
 	})
-	panel := Panel{Title: "Executors and copy engines"}
+	panel := Panel{Title: "Executors and copy engines", Subject: Subject{Kind: SubjectLanes}}
 	var rects []Rect
 	at := 0.0
 	for _, k := range order {
-		for _, r := range runs {
+		for number, r := range runs {
 			label := names[k]
 			if label == "" {
 				label = fmt.Sprintf("%s %d", k.kind, k.id)
@@ -139,7 +140,7 @@ func (b *laneBuilder) lanes(runs []*trace.Timeline) Panel {
 			panel.Rows = append(panel.Rows, Row{A0: at, A1: at + 0.9, Label: label, Muted: r.Source == "predicted" && len(runs) > 1})
 			for i := range r.Lanes {
 				if l := &r.Lanes[i]; l.Kind == k.kind && l.ID == k.id {
-					rects = b.lane(rects, l, at, b.shift[r])
+					rects = b.lane(rects, l, at, b.shift[r], int32(number))
 				}
 			}
 			at++
@@ -152,18 +153,20 @@ func (b *laneBuilder) lanes(runs []*trace.Timeline) Panel {
 	if at < 12 {
 		panel.Height = at * 26
 	}
-	panel.Layers = []Layer{{Scene: NewScene(rects), Describe: b.describe}}
+	panel.Layers = []Layer{{Scene: NewScene(rects), Describe: b.describe, Slice: func(ref int32) (int, *trace.Slice) {
+		return int(b.run[ref]), b.slices[ref]
+	}}}
 	return panel
 }
 
-func (b *laneBuilder) lane(rects []Rect, l *trace.Lane, at, shift float64) []Rect {
+func (b *laneBuilder) lane(rects []Rect, l *trace.Lane, at, shift float64, run int32) []Rect {
 	first := sort.Search(len(l.Slices), func(i int) bool { return l.Slices[i].EndS-shift > b.t0 })
 	for i := first; i < len(l.Slices) && l.Slices[i].StartS-shift < b.t1; i++ {
 		s := &l.Slices[i]
 		class := sliceClass(s)
 		b.seen[class] = true
 		rects = append(rects, Rect{s.StartS - shift, s.EndS - shift, at, at + 0.9, class, Solid, int32(len(b.slices)), b.name(s)})
-		b.slices = append(b.slices, s)
+		b.slices, b.run = append(b.slices, s), append(b.run, run)
 	}
 	return rects
 }
@@ -240,7 +243,7 @@ func (b *laneBuilder) occupancy(runs []*trace.Timeline) []Panel {
 		}
 		tiers := r.Tiers
 		panels = append(panels, Panel{
-			Title: title, Note: note, View: View{b.t0, b.t1, 0, top * 1.08}, Y: Axis{Unit: UnitBytes},
+			Title: title, Note: note, View: View{b.t0, b.t1, 0, top * 1.08}, Y: Axis{Unit: UnitBytes}, Subject: Subject{SubjectBytes, i},
 			Layers: []Layer{{Scene: NewScene(rects[i]), Flat: true, Describe: func(ref int32) string { return tiers[ref].Name }}},
 		})
 	}
