@@ -116,7 +116,7 @@ func Search(ctx context.Context, p *malloc.Program, opt SearchOptions) (*PlanRes
 	case err != nil:
 		return nil, err
 	}
-	plan := found.Plan
+	plan := compact(p, found.Plan)
 	report, err := simulate.New().Report(p, plan)
 	if err != nil {
 		return nil, err

@@ -74,6 +74,7 @@ type ValidateResult struct {
 	State            string      `json:"state"`
 	StateReason      string      `json:"state_reason,omitempty"`
 	DiskProbes       []float64   `json:"disk_probes_bytes_per_s"` // before, between and after the runs
+	SteadyRuns       int         `json:"steady_runs"`             // runs whose time counts
 	OverheadBytes    int64       `json:"overhead_bytes"`
 	Repeats          int         `json:"repeats"`
 	Tokens           []int32     `json:"tokens"`
@@ -268,11 +269,28 @@ func (res *ValidateResult) compare(j *Job, plan *malloc.Plan, predicted simulate
 	res.Passed = len(res.Failures) == 0
 }
 
-// timing compares the time per decoded token.
+// timing compares the time per decoded token over the runs that count: all of a
+// resident plan, those on a steady disk of a streaming one.
 func (res *ValidateResult) timing(j *Job, predicted simulate.Report, runs []*engine.Result) {
 	t := &res.Time
+	why := ""
+	steady := runs
+	if res.State == StateCold {
+		steady = nil
+		for k, run := range runs {
+			if reason := unsteady(res.DiskProbes[k], res.DiskProbes[k+1], j.fileLink().BW); reason != "" {
+				why = reason
+			} else {
+				steady = append(steady, run)
+			}
+		}
+	}
+	res.SteadyRuns = len(steady)
+	if len(steady) == 0 {
+		res.State, res.StateReason, steady = StateUnsteady, why, runs
+	}
 	var tokens, prefills []float64
-	for _, run := range runs {
+	for _, run := range steady {
 		if n := len(run.IterationS); n > 0 {
 			tokens = append(tokens, sum(run.IterationS)/float64(n))
 		}
@@ -288,30 +306,24 @@ func (res *ValidateResult) timing(j *Job, predicted simulate.Report, runs []*eng
 	t.Spread = (slices.Max(tokens) - slices.Min(tokens)) / median(tokens)
 	tolerance := streamTolerance
 	switch res.State {
-	case StateCached:
+	case StateCached, StateUnsteady:
 		return
 	case StateResident:
 		tolerance = residentTolerance
-	default:
-		if why := res.unsteady(j.fileLink().BW); why != "" {
-			res.State, res.StateReason = StateUnsteady, why
-			return
-		}
 	}
 	within := math.Abs(t.RelError) <= tolerance
 	t.Within = &within
 }
 
-// unsteady says why the disk did not keep the speed it was planned with.
-func (res *ValidateResult) unsteady(calibrated float64) string {
-	low, high := slices.Min(res.DiskProbes), slices.Max(res.DiskProbes)
-	if high > low*(1+steadyTolerance) {
-		return fmt.Sprintf("disk probes from %.2f to %.2f GB/s differ by more than 10 %%", low/1e9, high/1e9)
-	}
-	for _, p := range res.DiskProbes {
-		if math.Abs(p-calibrated) > steadyTolerance*calibrated {
-			return fmt.Sprintf("a disk probe of %.2f GB/s is more than 10 %% from the calibrated %.2f GB/s", p/1e9, calibrated/1e9)
-		}
+// unsteady says why a disk that was probed before and after a run did not keep
+// the speed it was planned with.
+func unsteady(before, after, calibrated float64) string {
+	low, high := min(before, after), max(before, after)
+	switch {
+	case high > low*(1+steadyTolerance):
+		return fmt.Sprintf("disk probes of %.2f and %.2f GB/s around a run differ by more than 10 %%", before/1e9, after/1e9)
+	case math.Abs(low-calibrated) > steadyTolerance*calibrated, math.Abs(high-calibrated) > steadyTolerance*calibrated:
+		return fmt.Sprintf("disk probes of %.2f and %.2f GB/s around a run are more than 10 %% from the calibrated %.2f GB/s", before/1e9, after/1e9, calibrated/1e9)
 	}
 	return ""
 }
