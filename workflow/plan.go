@@ -163,6 +163,28 @@ func (e *NoRoomError) Error() string {
 }
 func (e *NoRoomError) Unwrap() error { return e.cause }
 
+// compact packs a plan's blocks anew where that lowers a peak: a plan for a large
+// tier may lie scattered over it, and an arena has all bytes up to its peak.
+// Placement changes no time.
+func compact(p *malloc.Program, plan *malloc.Plan) *malloc.Plan {
+	packed, err := malloc.Repack(p, plan)
+	if err != nil {
+		return plan
+	}
+	before, after := peaksOf(p, plan), peaksOf(p, packed)
+	lower := false
+	for t := range after {
+		if after[t] > before[t] {
+			return plan
+		}
+		lower = lower || after[t] < before[t]
+	}
+	if !lower || CheckPlan("the packed plan", p, packed) != nil {
+		return plan
+	}
+	return packed
+}
+
 // noRoom finds what would do.
 func noRoom(p *malloc.Program, e *malloc.InfeasibleError) error {
 	least := e.NeedBytes

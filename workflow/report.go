@@ -96,7 +96,7 @@ func (res *ValidateResult) Report() *export.Report {
 	if !res.OutputsIdentical {
 		tone = export.Bad
 	}
-	r.Rows = append(r.Rows, export.Row{Name: "outputs identical to the all-resident run", Unit: "", Predicted: 1, Measured: identical, Tone: tone, Difference: map[bool]string{true: "bit for bit", false: "they differ"}[res.OutputsIdentical]})
+	r.Rows = append(r.Rows, export.Row{Name: "outputs identical to the all-resident run", Unit: export.UnitYesNo, Predicted: 1, Measured: identical, Tone: tone})
 	r.Facts = []export.Fact{
 		{Name: "tokens per second", Value: rate(t.MeasuredSPerToken)},
 		{Name: "arena", Value: FormatBytes(res.Tiers[0].MeasuredPeakBytes)},
