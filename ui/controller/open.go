@@ -295,9 +295,15 @@ func (c *Controller) OpenSample() {
 		return
 	}
 	c.addDoc(d)
+	if d.Plan == nil {
+		c.replan(d.ID, 0)
+		return
+	}
 	c.limits(d.ID)
 }
 
+// sampleDocument is the sample with its embedded plan; without a plan where the
+// program has come to lower it differently since.
 func sampleDocument() (*Document, error) {
 	plan, err := readSamplePlan()
 	if err != nil {
@@ -324,6 +330,10 @@ func sampleDocument() (*Document, error) {
 		return nil, err
 	}
 	d.adoptJob(j)
+	if workflow.CheckPlan(samplePlan, d.Program, plan) != nil {
+		d.Stale = true
+		return d, nil
+	}
 	return d, d.adoptPlan(plan, nil)
 }
 

@@ -29,8 +29,8 @@ func TestEmbeddedSample(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := workflow.CheckPlan("the sample's plan", d.Program, d.Plan); err != nil {
-		t.Fatal(err)
+	if d.Plan == nil {
+		t.Fatal("the embedded plan is not for the program that the embedded header lowers to: make it again with `go test ./ui/controller -run Sample -update`")
 	}
 	if d.Verdict.Tone == Bad || d.Predicted == nil || d.Predicted.Timeline == nil {
 		t.Errorf("verdict %+v, predicted %v", d.Verdict, d.Predicted)
