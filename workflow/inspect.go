@@ -46,7 +46,7 @@ type Inspection struct {
 func Inspect(m *Model, allowAssumed bool) (*Inspection, error) {
 	g, err := model.Build(m.Source, model.BuildOptions{KType: model.F16, VType: model.F16, AllowAssumed: allowAssumed})
 	if err != nil {
-		return nil, bad(err)
+		return nil, badModel(err)
 	}
 	h := &g.Hyper
 	out := &Inspection{Path: m.Path, Format: m.Source.Format, Name: g.Name, Architecture: g.Arch, FileBytes: m.FileBytes(),

@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -92,7 +93,17 @@ func buildGraph(m *Model, r *Request) (*model.Graph, error) {
 		return nil, err
 	}
 	g, err := model.Build(m.Source, model.BuildOptions{KType: k, VType: v, AllowAssumed: r.AllowAssumed})
-	return g, bad(err)
+	return g, badModel(err)
+}
+
+// badModel names the way out of an architecture that nobody knows.
+func badModel(err error) error {
+	var unknown *model.UnknownArchitectureError
+	if errors.As(err, &unknown) {
+		return Badf("%s: unknown architecture %q; known are %s; for a rough estimate as a plain decoder use --assume",
+			unknown.Path, unknown.Arch, strings.Join(unknown.Known, ", "))
+	}
+	return bad(err)
 }
 
 func (r Request) withDefaults(hw *costmodel.Profile) Request {
