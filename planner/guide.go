@@ -296,7 +296,7 @@ func (g *guide) greedy(game *malloc.Game, d malloc.Decision) malloc.Action {
 		{Kind: malloc.CopyIn, Tier: tier, Back: 0},
 	}
 	list := try[:]
-	if !g.stay[d.Buf] {
+	if !g.stay[d.Buf] && g.p.Buffers[d.Buf].Select == nil { // a select may be read where its parts stay
 		list = try[1:]
 	}
 	for _, a := range list {

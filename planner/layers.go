@@ -178,11 +178,35 @@ func playPlacement(p *malloc.Program, units []unit, tiers, ends []int) (plan *ma
 		if g.Done() || g.InBody() != body {
 			continue
 		}
+		for _, b := range selects(p) { // a row is read where its table is
+			if g.Choose(b) != nil {
+				continue
+			}
+			if a := (malloc.Action{Kind: malloc.NoCopy, Tier: want[p.Buffers[b].Select.Of[0]]}); a.Tier >= 0 && g.Legal(a) {
+				if _, err := g.Step(a); err != nil {
+					return nil, false, err
+				}
+			}
+		}
+		if g.Done() || g.InBody() != body {
+			continue
+		}
 		if err := g.DropRest(); err != nil {
 			return nil, false, err
 		}
 	}
 	return g.Plan(), true, nil
+}
+
+// selects lists the buffers that are a part of others.
+func selects(p *malloc.Program) []int {
+	var list []int
+	for b := range p.Buffers {
+		if s := p.Buffers[b].Select; s != nil && len(s.Of) > 0 {
+			list = append(list, b)
+		}
+	}
+	return list
 }
 
 // runOn answers a RUN_ON with the wanted executor, else the first that is legal.

@@ -226,7 +226,7 @@ func xlaOrder(g *malloc.Game, guide *guide, key int) []int {
 	list := slices.Clone(g.Undecided())
 	value := make([]float64, len(p.Buffers))
 	for _, b := range list {
-		if guide.tier[b] < 0 {
+		if guide.tier[b] < 0 || p.Buffers[b].Select != nil { // a row comes after its table
 			value[b] = -1
 			continue
 		}
