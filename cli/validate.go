@@ -34,7 +34,15 @@ func (a *app) validateCommand() *cobra.Command {
 				if err != nil {
 					return workflow.Badf("%w", err)
 				}
-				r.PromptText = string(data)
+				if r.PromptText = string(data); r.PromptText == "" {
+					return workflow.Badf("--prompt-file %s is empty: a prompt of the planned number of tokens is expected", promptFile)
+				}
+			}
+			if r.Repeat < 1 {
+				return workflow.Badf("--repeat %d: at least 1 run is needed", r.Repeat)
+			}
+			if !(r.MaxTimeError >= 0) {
+				return workflow.Badf("--max-time-error %v: a percentage is expected", r.MaxTimeError)
 			}
 			progress, done := a.progress()
 			res, err := workflow.Validate(c.Context(), m, r, progress)

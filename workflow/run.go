@@ -67,6 +67,11 @@ func Run(ctx context.Context, m *Model, r RunRequest, progress Progress) (*RunRe
 	if err != nil {
 		return nil, err
 	}
+	for i, id := range r.Force {
+		if vocab := j.Lowered.Graph.Hyper.Vocab; id < 0 || int64(id) >= vocab {
+			return nil, Badf("forced token %d is id %d, the vocabulary of %s has ids 0 to %d", i, id, j.Lowered.Graph.Name, vocab-1)
+		}
+	}
 	res := &RunResult{PromptTokens: prompt}
 	var text strings.Builder
 	stream := tok.Stream(false)
