@@ -111,6 +111,7 @@ func (s agent) play(a *attempt) (*Episode, error) {
 	e.bestS = slow.TotalS * (1 + 1e-9)
 	e.residents = make([]int64, len(p.Buffers))
 	if streams {
+		e.spec = spec
 		for _, x := range spec.streams {
 			if len(x.body) == 1 && prior.tier[x.buf] == spec.tier {
 				e.residents[x.buf] = x.block
@@ -172,7 +173,8 @@ func (s agent) order() malloc.Order {
 }
 
 // finish completes the straight parts of a game whose body was met with a better
-// time than any before, and offers the plan; the game is left as it was.
+// time than any before, and offers the plan: once played by the game's default
+// policy, once streamed by a ring. The game is left as it was.
 func (s agent) finish(a *attempt, e *environment, g *malloc.Game) *malloc.Plan {
 	from := e.here()
 	defer e.back(from)
@@ -182,8 +184,17 @@ func (s agent) finish(a *attempt, e *environment, g *malloc.Game) *malloc.Plan {
 		}
 	}
 	plan := g.Plan()
-	if _, err := a.offer(plan); err != nil {
+	best, err := a.offer(plan)
+	if err != nil {
 		return nil
+	}
+	if e.spec != nil {
+		if ring, ok := e.spec.ringFromPlan(plan); ok {
+			built := ring.plan()
+			if score, err := a.offer(built); err == nil && score.TotalS < best.TotalS {
+				return built
+			}
+		}
 	}
 	return plan
 }

@@ -23,8 +23,9 @@ type environment struct {
 	game   *malloc.Game
 	guide  *guide
 	a      *attempt
-	window []bool // per buffer; nil: all are searched
-	order  []int  // buffers in the order of decision (free order only)
+	spec   *ringSpec // nil: nothing streams
+	window []bool    // per buffer; nil: all are searched
+	order  []int     // buffers in the order of decision (free order only)
 	free   bool
 	body   bool // the searched part is the periodic body
 

@@ -27,6 +27,62 @@ func (r *ring) build() bool {
 	return r.placeBody() && r.placeBefore() && r.placeAfter()
 }
 
+// ringFromPlan takes the body of a finished plan, whoever made it, so that the
+// straight parts can be built anew around it. ok is false when the body does with
+// some read-only buffer what a ring does not.
+func (r *ringSpec) ringFromPlan(plan *malloc.Plan) (x *ring, ok bool) {
+	length := r.end - r.begin
+	if length == 0 {
+		return nil, false
+	}
+	x = &ring{ringSpec: r, pinned: make([]bool, len(r.streams)), pinAt: make([]int64, len(r.streams)),
+		pinFrom: make([]int, len(r.streams)), room: r.capacity}
+	for i := range x.pinFrom {
+		x.pinFrom[i] = -1
+	}
+	source := make([]int, len(plan.Blocks)) // copy that fills a block, + 1
+	for i, c := range plan.Copies {
+		if !c.Once && r.p.Engines[c.Engine].To == plan.Blocks[c.Block].Tier {
+			source[c.Block] = i + 1
+		}
+	}
+	served := make([]int, len(r.streams))
+	for k, b := range plan.Blocks {
+		if b.Buf < 0 || b.Tier != r.tier || r.streamOf[b.Buf] < 0 || b.Start < r.begin || b.Start >= r.end {
+			continue
+		}
+		i := r.streamOf[b.Buf]
+		s := &r.streams[i]
+		if b.End-b.Start == length && source[k] == 0 {
+			x.pinned[i], x.pinAt[i] = true, b.Offset
+			served[i] += len(s.body)
+			continue
+		}
+		if source[k] == 0 {
+			return nil, false
+		}
+		c := plan.Copies[source[k]-1]
+		a := arc{start: b.Start, end: b.End, lo: b.Offset, hi: b.Offset + s.block}
+		touch := c.Before
+		if touch >= r.end {
+			touch -= length
+			a.start, a.end = a.start-length, a.end-length
+		}
+		if c.After >= 0 || c.Engine != s.engine || a.end != touch+1 {
+			return nil, false
+		}
+		served[i]++
+		x.body = append(x.body, placed{stream: i, touch: touch, arc: a, until: touch})
+	}
+	for i := range r.streams {
+		if served[i] != len(r.streams[i].body) {
+			return nil, false
+		}
+	}
+	slices.SortStableFunc(x.body, func(a, b placed) int { return cmp.Compare(a.touch, b.touch) })
+	return x, x.placeBefore() && x.placeAfter()
+}
+
 // use is one touch of a stream.
 type use struct{ stream, touch int }
 
@@ -107,13 +163,20 @@ func (r *ring) earliest(sp *space, from, touch int, size int64) (arc, bool) {
 // placeBefore streams the straight part before the loop, leaves what the loop
 // pins in its place when it can, and hands the rest over by copies made once.
 func (r *ring) placeBefore() bool {
-	sp := space{align: r.align}
+	// Pins keep their places for themselves, so they meet only what is fixed.
+	hasLoop := r.end > r.begin
+	sp, others := space{align: r.align}, space{align: r.align}
 	for _, a := range r.fixed {
 		if a.start < r.begin {
 			sp.add(a)
+			others.add(a)
 		}
 	}
-	hasLoop := r.end > r.begin
+	for i, s := range r.streams {
+		if r.pinned[i] {
+			sp.add(arc{start: 0, end: r.begin, lo: r.pinAt[i], hi: r.pinAt[i] + s.block})
+		}
+	}
 	last := make([]int, len(r.streams)) // end of the stream's latest block
 	list := r.uses(func(s *stream) []int { return s.pre }, func(int) bool { return true })
 	from := 0
@@ -129,7 +192,7 @@ func (r *ring) placeBefore() bool {
 				stay = s.pre[len(s.pre)-1] + 1
 			}
 			lo := r.pinAt[u.stream]
-			for start <= u.touch && !sp.freeAt(start, stay, lo, lo+s.block) {
+			for start <= u.touch && !others.freeAt(start, stay, lo, lo+s.block) {
 				start++
 			}
 			if start <= u.touch {
@@ -154,12 +217,16 @@ func (r *ring) placeBefore() bool {
 	hand := func(i, until int, lo int64) {
 		s := &r.streams[i]
 		start := max(from, last[i])
-		for start < r.begin && !sp.freeAt(start, r.begin, lo, lo+s.block) {
+		in := &sp
+		if r.pinned[i] {
+			in = &others
+		}
+		for start < r.begin && !in.freeAt(start, r.begin, lo, lo+s.block) {
 			start++
 		}
 		a := arc{start: start, end: r.begin, lo: lo, hi: lo + s.block}
 		r.handed = append(r.handed, placed{stream: i, touch: until, arc: a, until: until, once: true})
-		if start < r.begin {
+		if start < r.begin && !r.pinned[i] {
 			sp.add(a)
 		}
 		from = start
