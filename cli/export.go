@@ -33,14 +33,22 @@ func (a *app) exportCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			write, err := a.exporter(to, p, plan, f.model)
+			write, remarks, err := a.exporter(to, p, plan, f.model)
 			if err != nil {
 				return err
 			}
 			if output == "" {
-				return write(a.out)
+				err = write(a.out)
+			} else {
+				err = workflow.WriteOutput(output, write)
 			}
-			return workflow.WriteOutput(output, write)
+			if err != nil {
+				return err
+			}
+			for _, s := range remarks {
+				fmt.Fprintln(a.err, s)
+			}
+			return nil
 		},
 	}
 	f.register(c)
@@ -49,40 +57,43 @@ func (a *app) exportCommand() *cobra.Command {
 	return c
 }
 
-func (a *app) exporter(to string, p *malloc.Program, plan *malloc.Plan, model string) (func(io.Writer) error, error) {
+// exporter is what writes the target, and what to say once it is written.
+func (a *app) exporter(to string, p *malloc.Program, plan *malloc.Plan, model string) (write func(io.Writer) error, remarks []string, err error) {
 	switch to {
 	case "llamacpp":
 		args, err := export.LlamaCPPArguments(p, plan, export.LlamaCPPOptions{ModelPath: model})
 		if err != nil {
-			return nil, workflow.Badf("%w", err)
+			return nil, nil, workflow.Badf("%w", err)
 		}
-		return func(w io.Writer) error {
-			if a.json {
+		if a.json {
+			return func(w io.Writer) error {
 				return encodeJSON(w, llamaCPPArguments{To: to, Command: args.Command("llama-server"), Arguments: args.Args,
 					NotExpressed: append([]string{}, args.Lost...), Notes: append([]string{}, args.Tips...)})
-			}
-			for _, s := range args.Lost {
-				fmt.Fprintln(a.err, "not expressed:", s)
-			}
-			for _, s := range args.Tips {
-				fmt.Fprintln(a.err, "note:", s)
-			}
+			}, nil, nil
+		}
+		for _, s := range args.Lost {
+			remarks = append(remarks, "not expressed: "+s)
+		}
+		for _, s := range args.Tips {
+			remarks = append(remarks, "note: "+s)
+		}
+		return func(w io.Writer) error {
 			_, err := fmt.Fprintln(w, args.Command("llama-server"))
 			return err
-		}, nil
+		}, remarks, nil
 	case "chrome-trace", "html":
 		s, err := workflow.Simulate(p, plan)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if to == "html" {
-			return func(w io.Writer) error { return export.WriteHTML(w, workflow.PlanReport(p, plan, s)) }, nil
+			return func(w io.Writer) error { return export.WriteHTML(w, workflow.PlanReport(p, plan, s)) }, nil, nil
 		}
-		return func(w io.Writer) error { return export.WriteChromeTrace(w, p, s.Timeline) }, nil
+		return func(w io.Writer) error { return export.WriteChromeTrace(w, p, s.Timeline) }, nil, nil
 	case "mmap-instance":
-		return func(w io.Writer) error { return malloc.EncodeProgram(w, p) }, nil
+		return func(w io.Writer) error { return malloc.EncodeProgram(w, p) }, nil, nil
 	}
-	return nil, fmt.Errorf("export: no writer for %q", to)
+	return nil, nil, fmt.Errorf("export: no writer for %q", to)
 }
 
 // llamaCPPArguments is a plan as far as llama.cpp can be told.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -91,10 +92,8 @@ func (a *app) schemaCommand() *cobra.Command {
 		ValidArgs: workflow.SchemaNames(),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				for _, n := range workflow.SchemaNames() {
-					fmt.Fprintln(a.out, n)
-				}
-				return nil
+				_, err := fmt.Fprintln(a.out, strings.Join(workflow.SchemaNames(), "\n"))
+				return err
 			}
 			data, err := workflow.Schema(args[0])
 			if err != nil {

@@ -97,7 +97,10 @@ func (m *Model) Tokenizer() (*tokenizer.Tokenizer, error) {
 		return nil, Badf("%s: only GGUF files carry the vocabulary that running needs", m.Path)
 	}
 	t, err := tokenizer.FromGGUF(m.Source.GGUF)
-	return t, bad(err)
+	if err != nil {
+		return nil, Badf("%w: running needs the file's vocabulary, planning does not", err)
+	}
+	return t, nil
 }
 
 // OpenFiles opens the model's files for direct reading; close them all.

@@ -110,7 +110,7 @@ func Search(ctx context.Context, p *malloc.Program, opt SearchOptions) (*PlanRes
 	var tooSmall *malloc.InfeasibleError
 	switch {
 	case errors.As(err, &tooSmall):
-		return nil, noRoom(p, tooSmall)
+		return nil, noRoom(p, tooSmall, name)
 	case errors.Is(err, planner.ErrNotApplicable):
 		return nil, bad(err)
 	case err != nil:
@@ -185,11 +185,16 @@ func compact(p *malloc.Program, plan *malloc.Plan) *malloc.Plan {
 	return packed
 }
 
-// noRoom finds what would do.
-func noRoom(p *malloc.Program, e *malloc.InfeasibleError) error {
+// noRoom finds what would do: more room or, where a plan is known to fit, another
+// solver.
+func noRoom(p *malloc.Program, e *malloc.InfeasibleError, solver string) error {
 	least := e.NeedBytes
 	if plan, _, _, err := planner.MinCapacity(p, e.Tier); err == nil {
 		least = plan
+	}
+	if least <= p.Tiers[e.Tier].Capacity {
+		return Refusedf("solver %s finds no room in %d bytes of %s, though a plan fits: use --solver pin-stream or demand, or a little more room",
+			solver, p.Tiers[e.Tier].Capacity, p.Tiers[e.Tier].Name)
 	}
 	return &Fault{NoFit, &NoRoomError{Tier: p.Tiers[e.Tier].Name, Index: e.Tier, LeastBytes: least, cause: e}}
 }
