@@ -111,14 +111,6 @@ func (f *fields) truth(k key, fallback bool) bool {
 	return b
 }
 
-func (f *fields) text(k key) string {
-	s, _, err := f.src.meta.text(k)
-	if f.err == nil {
-		f.err = err
-	}
-	return s
-}
-
 // required gives the fallback of a field that a known architecture must have.
 func (fam *family) required(assumed int64) int64 {
 	if fam == &assumedFamily {

@@ -13,7 +13,7 @@ import (
 type operands struct {
 	wtype, atype op.Type
 	tokens, n, k int64
-	w, x, xq     []byte
+	w, xq        []byte
 	xf, out      []float32
 }
 

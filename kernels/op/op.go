@@ -171,11 +171,7 @@ type Op struct {
 	ScratchStride int64 // bytes per thread
 	StartNs       int64 // monotonic clock, when Timed; compare with pool.Now
 	EndNs         int64
-	next          int64
-	done          int64
-	units         int64
-	chunk         int64
-	_             [4]int64
+	_             [8]int64 // the pool's own: next, done, units, chunk, reserved
 }
 
 // Bytes is the size of an Op.
