@@ -10,7 +10,8 @@ import (
 // shares of the first executor's lane.
 type Attribution struct {
 	Prefill, Decode Shares
-	StreamedBytes   int64 // copied from home in one steady iteration
+	StreamedBytes   int64       // copied from home in one steady iteration
+	Tiers           []TierBytes // the fullest moment of each tier in use
 }
 
 // Shares of a stretch of time; they add up to 1 with what nothing was recorded of.
@@ -26,7 +27,7 @@ func (s Shares) Wait() float64 { return s.WaitCopy + s.WaitQueue + s.WaitBack }
 
 // attribute reads the shares off a predicted timeline.
 func attribute(p *malloc.Program, plan *malloc.Plan, r *workflow.SimulateResult) Attribution {
-	var a Attribution
+	a := Attribution{Tiers: tierBytes(p, plan)}
 	if r == nil || r.Timeline == nil {
 		return a
 	}

@@ -54,7 +54,11 @@ type Host struct {
 	// Menu opens a context menu of commands (and separators: empty ID) at an
 	// absolute position of the canvas.
 	Menu func(at fyne.Position, items []command.Command)
-	// ViewMode is a view's saved setting ("table", "treemap" …), kept between runs.
+	// Key and Rune pass a key on that a focused object of a view did not use, so
+	// that commands work while a plot or a table has the focus.
+	Key  func(e *fyne.KeyEvent)
+	Rune func(r rune)
+	// Setting is a view's saved choice ("table", "treemap" …), kept between runs.
 	Setting    func(key string) string
 	SetSetting func(key, value string)
 }

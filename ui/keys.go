@@ -1,0 +1,100 @@
+package ui
+
+import (
+	"strings"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/driver/desktop"
+
+	"strata/ui/command"
+)
+
+// stroke is a parsed key of a command: a key with modifiers, a key alone, or a
+// character.
+type stroke struct {
+	key  fyne.KeyName
+	mod  fyne.KeyModifier
+	rune rune
+}
+
+// parseKey reads "Ctrl+Shift+P", "F5", "/".
+func parseKey(s string) stroke {
+	var k stroke
+	for {
+		head, rest, ok := strings.Cut(s, "+")
+		if !ok || head == "" || rest == "" {
+			break
+		}
+		switch head {
+		case "Ctrl":
+			k.mod |= fyne.KeyModifierShortcutDefault
+		case "Shift":
+			k.mod |= fyne.KeyModifierShift
+		case "Alt":
+			k.mod |= fyne.KeyModifierAlt
+		default:
+			return k
+		}
+		s = rest
+	}
+	switch {
+	case s == "Plus":
+		k.key = fyne.KeyEqual
+	case s == "Minus":
+		k.key = fyne.KeyMinus
+	case len(s) == 1 && k.mod == 0 && !(s[0] >= 'A' && s[0] <= 'Z') && !(s[0] >= '0' && s[0] <= '9'):
+		k.rune = rune(s[0])
+	default:
+		k.key = fyne.KeyName(s)
+	}
+	return k
+}
+
+// keys connects the canvas with the table. Letters act only while nothing that
+// takes text has the focus: Fyne sends those keys to it instead.
+func (w *Window) keys() {
+	c := w.win.Canvas()
+	c.SetOnTypedKey(w.typedKey)
+	c.SetOnTypedRune(w.typedRune)
+	for i := range w.commands {
+		cmd := &w.commands[i]
+		for _, text := range cmd.Keys {
+			if k := parseKey(text); k.mod != 0 && k.key != "" {
+				c.AddShortcut(&desktop.CustomShortcut{KeyName: k.key, Modifier: k.mod}, func(fyne.Shortcut) { w.press(cmd) })
+			}
+		}
+	}
+}
+
+func (w *Window) press(c *command.Command) {
+	if (c.View == "" || w.shown != nil && w.shown.ID() == c.View) && c.Can() {
+		c.Run()
+	}
+}
+
+func (w *Window) typedKey(e *fyne.KeyEvent) {
+	w.typed(func(k stroke) bool { return k.mod == 0 && k.key != "" && k.key == e.Name })
+}
+
+func (w *Window) typedRune(r rune) {
+	w.typed(func(k stroke) bool { return k.rune != 0 && k.rune == r })
+}
+
+// typed runs the command of a key, the shown view's before the window's.
+func (w *Window) typed(match func(stroke) bool) {
+	var found *command.Command
+	for i := range w.commands {
+		c := &w.commands[i]
+		if c.View != "" && (w.shown == nil || c.View != w.shown.ID()) {
+			continue
+		}
+		for _, text := range c.Keys {
+			if match(parseKey(text)) && c.Can() && (found == nil || found.View == "" && c.View != "") {
+				found = c
+			}
+		}
+	}
+	if found != nil {
+		found.Run()
+	}
+}
