@@ -1,6 +1,10 @@
 package viz
 
-import "math"
+import (
+	"math"
+
+	"strata/trace"
+)
 
 // Grid is the distance of a plot's grid lines in world units; 0: none.
 type Grid struct{ T, A float64 }
@@ -126,4 +130,15 @@ func (f *Font) Draw(t *Target, x float64, baseline int, s string, c Color) float
 // it, with an opaque colour.
 func (t *Target) Box(x0, y0, x1, y1 int, c Color) {
 	t.fill(max(x0, 0), max(y0, 0), min(x1, t.W), min(y1, t.H), c.pixel())
+}
+
+// InstructionTimes is the horizontal axis of a MemoryMap by time: when each of a
+// program's n instructions starts, and the end of the last, in seconds; nil when
+// the run does not have all of them.
+func InstructionTimes(n int, run *trace.Timeline) []float64 {
+	clock := instructionTimes(n, run)
+	for i := len(clock) - 1; i >= 0; i-- {
+		clock[i] -= clock[0]
+	}
+	return clock
 }

@@ -85,6 +85,8 @@ type Plot struct {
 
 	hover    Key
 	selected []Key
+	pinned   []Key
+	marks    []float64 // the user's, world time
 	cursorT  float64
 	cursorOn bool
 	rangeT   [2]float64
@@ -111,6 +113,7 @@ type Plot struct {
 	posted     bool
 	scale      float32
 	meter      *Meter
+	visible    []int // reused
 }
 
 // NewPlot returns an empty plot.
@@ -389,6 +392,39 @@ func (p *Plot) SetHover(k Key) {
 func (p *Plot) Select(keys ...Key) {
 	defer p.meter.Measure()()
 	p.selected = append(p.selected[:0], keys...)
+	p.drawMarks()
+	p.repaint()
+}
+
+// Pin outlines what the user locked, thinly.
+func (p *Plot) Pin(keys ...Key) {
+	p.pinned = append(p.pinned[:0], keys...)
+	p.drawMarks()
+	p.repaint()
+}
+
+// ToggleMark puts a mark at the time cursor, or takes the one there away.
+func (p *Plot) ToggleMark() {
+	if !p.cursorOn {
+		return
+	}
+	near := (p.t1 - p.t0) * 0.004
+	for i, m := range p.marks {
+		if math.Abs(m-p.cursorT) < near {
+			p.marks = append(p.marks[:i], p.marks[i+1:]...)
+			p.drawMarks()
+			p.repaint()
+			return
+		}
+	}
+	p.marks = append(p.marks, p.cursorT)
+	p.drawMarks()
+	p.repaint()
+}
+
+// ClearMarks takes all marks away.
+func (p *Plot) ClearMarks() {
+	p.marks = nil
 	p.drawMarks()
 	p.repaint()
 }

@@ -186,6 +186,7 @@ func (p *Plot) drawTexts() {
 				p.chips.chip(fitText(b.Label, x1-x0-16, captionSize, false), x0+8, pp.y+4, 0, captionSize, text, p.ink(viz.InkSurface))
 			}
 		}
+		pp.stickyLabels(v)
 		var taken []float32
 		for _, m := range pp.panel.Marks {
 			if m.Label == "" || m.Vertical {
@@ -267,6 +268,9 @@ func (p *Plot) drawMarks() {
 				r.Show()
 			}
 		}
+		for _, k := range p.pinned {
+			outline(k, inkColor(p.palette, viz.InkGood, 220), 1.5)
+		}
 		for _, k := range p.selected {
 			outline(k, p.ink(viz.InkSelected), 2)
 		}
@@ -326,6 +330,15 @@ func (p *Plot) drawArrows() {
 			one(p.hover, p.ink(viz.InkText))
 		}
 	}
+	if n := len(p.panels); n > 0 && !p.panels[0].panel.Frameless {
+		first, last := p.panels[0], p.panels[n-1]
+		for _, m := range p.marks {
+			at, ok := first.position(m, first.view.A0)
+			if ok {
+				line(fyne.NewPos(at.X, first.y), fyne.NewPos(at.X, last.y+last.h), inkColor(p.palette, viz.InkGood, 255))
+			}
+		}
+	}
 	for _, l := range p.arrows[used:] {
 		l.Hide()
 	}
@@ -369,4 +382,51 @@ func (p *Plot) drawRange() {
 	p.shade.Resize(fyne.NewSize(float32(x1-x0), last.y+last.h-first.y))
 	p.shade.Show()
 	p.shade.Refresh()
+}
+
+// maxSticky is how many rectangles that begin left of the view are named in it.
+const maxSticky = 48
+
+// stickyLabels names the rectangles that begin so far left of the view that
+// their own label is not seen.
+func (pp *plotPanel) stickyLabels(v viz.View) {
+	p := pp.plot
+	if v.T0 <= pp.home.T0 || pp.panel.Frameless {
+		return
+	}
+	edge := v
+	edge.T1 = v.T0 + (v.T1-v.T0)*1e-6
+	named := 0
+	for l := range pp.panel.Layers {
+		s := pp.panel.Layers[l].Scene
+		p.visible = s.Visible(p.visible[:0], edge)
+		for _, i := range p.visible {
+			if s.Label[i] == "" || named >= maxSticky {
+				continue
+			}
+			x0, y0 := v.Pixel(s.T0[i], s.A0[i], float64(pp.w), float64(pp.h))
+			x1, y1 := v.Pixel(s.T1[i], s.A1[i], float64(pp.w), float64(pp.h))
+			if y0 > y1 {
+				y0, y1 = y1, y0
+			}
+			if y1-y0 < 14 || x1 < 60 || y0 < -8 || y1 > float64(pp.h)+8 {
+				continue
+			}
+			label := fitText(s.Label[i], float32(x1)-10, captionSize, false)
+			if label == "" || x0 > -float64(textWidth(label, captionSize, false))-8 {
+				continue
+			}
+			named++
+			y := pp.y + float32(y0) + 1
+			if h := float32(y1 - y0); h < 22 {
+				y = pp.y + float32(y0+y1)/2 - 8
+			}
+			ink := viz.InkLabel + viz.Ink(s.Class[i])
+			if s.Pattern[i] != viz.Solid {
+				p.chips.chip(label, pp.x+6, y, 0, captionSize, p.ink(ink), p.ink(viz.Fill(s.Class[i])))
+				continue
+			}
+			p.texts.put(label, pp.x+5, y, 0, captionSize, false, p.ink(ink))
+		}
+	}
 }

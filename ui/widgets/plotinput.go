@@ -89,7 +89,7 @@ func (p *Plot) tipLines(h Hit) []string {
 		return p.Tip(h)
 	}
 	if d := p.figure.Panels[h.Panel].Layers[h.Layer].Describe; d != nil {
-		return wrapTip(d(h.Ref))
+		return WrapTip(d(h.Ref))
 	}
 	return nil
 }

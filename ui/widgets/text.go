@@ -181,9 +181,9 @@ func (b *tipBox) show(lines []string, first viz.Ink, at fyne.Position, inside fy
 	}
 }
 
-// wrapTip breaks a description "name (kind), a, b, c" into a heading and lines
+// WrapTip breaks a description "name (kind), a, b, c" into a heading and lines
 // of at most about 56 characters.
-func wrapTip(s string) []string {
+func WrapTip(s string) []string {
 	if s == "" {
 		return nil
 	}
