@@ -184,8 +184,9 @@ func (l *lowering) machine(capacities map[string]int64) error {
 		if request == 0 {
 			request = malloc.MaxSizeBytes
 		}
+		bw, latency := l.hw.Links[i].fit(min(request, l.typicalBytes()))
 		l.p.Engines = append(l.p.Engines, malloc.Engine{
-			ID: i, From: from, To: to, BW: k.BW.V, LatencyS: k.LatencyS.V,
+			ID: i, From: from, To: to, BW: bw, LatencyS: latency,
 			RequestBytes: request, IOAlign: k.IOAlign, MaxOutstanding: k.Depth, Order: "fifo", Shares: shares,
 		})
 		if from == l.file {
@@ -221,6 +222,34 @@ func (l *lowering) machine(capacities map[string]int64) error {
 	}
 	l.out.HomeTier, l.out.FileTier = l.home, l.file
 	return nil
+}
+
+// typicalBytes is the size of a copy that carries most of the model's bytes: the
+// byte-weighted mean over weights and panels.
+func (l *lowering) typicalBytes() int64 {
+	panelled := map[int32]bool{}
+	for _, op := range l.g.Ops {
+		if l.g.Stages[op.Stage].Panelled && op.Kind == model.OpMatMul {
+			panelled[op.In[1]] = true
+		}
+	}
+	var bytes, squares float64
+	for i := range l.g.Tensors {
+		t := &l.g.Tensors[i]
+		if t.Role != model.RoleWeight {
+			continue
+		}
+		size := float64(t.Bytes)
+		if panelled[int32(i)] {
+			size = min(size, float64(l.w.PanelBytes))
+		}
+		bytes += float64(t.Bytes)
+		squares += float64(t.Bytes) * size
+	}
+	if bytes == 0 {
+		return 0
+	}
+	return int64(squares / bytes)
 }
 
 func (l *lowering) modelBytes() int64 {
