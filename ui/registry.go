@@ -2,12 +2,20 @@ package ui
 
 import (
 	"strata/ui/views"
+	"strata/ui/views/compare"
+	"strata/ui/views/memorymap"
 	"strata/ui/views/overview"
+	"strata/ui/views/tensors"
+	"strata/ui/views/timeline"
 )
 
 // Views lists the views of the side bar.
 func Views() []views.Maker {
 	return []views.Maker{
 		overview.New,
+		tensors.New,
+		memorymap.New,
+		timeline.New,
+		compare.New,
 	}
 }
