@@ -129,3 +129,16 @@ func expandShort(args []string) []string {
 	}
 	return out
 }
+
+// IsCommand tells whether a word is a command's name.
+func IsCommand(word string) bool {
+	root := (&app{}).root()
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		if c.Name() == word || c.HasAlias(word) {
+			return true
+		}
+	}
+	return false
+}

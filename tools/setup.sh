@@ -14,6 +14,14 @@ if ! command -v go >/dev/null 2>&1; then
 	echo "strata needs Go 1.26 or newer: https://go.dev/dl" >&2
 	exit 1
 fi
+# The window's headers: wanted, not needed (servers build without them).
+if [ "${HEADLESS:-}" != 1 ] && [ "$("$(dirname "$0")/tags.sh")" = headless ]; then
+	if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+		missing+=(libgl1-mesa-dev xorg-dev)
+	else
+		echo "built without its window; for the window type once: sudo apt-get install -y libgl1-mesa-dev xorg-dev" >&2
+	fi
+fi
 [ ${#missing[@]} -eq 0 ] && exit 0
 
 install="apt-get install -y --no-install-recommends ${missing[*]}"
