@@ -11,7 +11,6 @@ import (
 	"unsafe"
 
 	"strata/engine"
-	"strata/engine/calibrate"
 	"strata/engine/file"
 	"strata/malloc"
 	"strata/planner"
@@ -124,16 +123,14 @@ func Validate(ctx context.Context, m *Model, r ValidateRequest, progress Progres
 	debug.FreeOSMemory()
 	resetPeakRSS()
 
-	streams := planner.Streams(j.Program(), plan)
+	weights, _ := j.streamed(plan)
+	streams := len(weights) > 0
 	probe := func() error {
 		if !streams {
 			return nil
 		}
-		link := j.fileLink()
-		p, err := calibrate.ProbeDisk(ctx, j.Model.Source.Shards[0].Path, link.RequestBytes, link.MaxOutstanding)
-		if err == nil {
-			res.DiskProbes = append(res.DiskProbes, p.BW)
-		}
+		bw, err := j.probe(ctx, plan)
+		res.DiskProbes = append(res.DiskProbes, bw)
 		return err
 	}
 	if err := probe(); err != nil {
@@ -262,7 +259,7 @@ func (res *ValidateResult) compare(j *Job, plan *malloc.Plan, predicted simulate
 	if !same {
 		fail("outputs: tokens or logits differ from the all-resident run")
 	}
-	res.timing(j, predicted, runs)
+	res.timing(j, plan, predicted, runs)
 	if r.MaxTimeError > 0 && math.Abs(res.Time.RelError)*100 > r.MaxTimeError {
 		fail("time: %.1f %% off, at most %.1f %% is allowed", 100*res.Time.RelError, r.MaxTimeError)
 	}
@@ -271,14 +268,14 @@ func (res *ValidateResult) compare(j *Job, plan *malloc.Plan, predicted simulate
 
 // timing compares the time per decoded token over the runs that count: all of a
 // resident plan, those on a steady disk of a streaming one.
-func (res *ValidateResult) timing(j *Job, predicted simulate.Report, runs []*engine.Result) {
+func (res *ValidateResult) timing(j *Job, plan *malloc.Plan, predicted simulate.Report, runs []*engine.Result) {
 	t := &res.Time
 	why := ""
 	steady := runs
-	if res.State == StateCold {
+	if res.State == StateCold && len(res.DiskProbes) > 0 {
 		steady = nil
 		for k, run := range runs {
-			if reason := unsteady(res.DiskProbes[k], res.DiskProbes[k+1], j.fileLink().BW); reason != "" {
+			if reason := unsteady(res.DiskProbes[k], res.DiskProbes[k+1], j.expected(plan)); reason != "" {
 				why = reason
 			} else {
 				steady = append(steady, run)

@@ -1,0 +1,91 @@
+package workflow
+
+import (
+	"context"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"strata/engine/file"
+	"strata/malloc"
+)
+
+// probeTime is how long a disk probe reads.
+const probeTime = 400 * time.Millisecond
+
+// probe measures what the disk gives at this moment to the very reads that the
+// plan streams in every iteration, without any computation beside them. Disks of
+// virtual machines treat sizes and moments differently, so a probe of other
+// reads would call a run steady that was not.
+func (j *Job) probe(ctx context.Context, plan *malloc.Plan) (float64, error) {
+	files, err := j.Model.OpenFiles()
+	if err != nil {
+		return 0, err
+	}
+	defer closeFiles(files)
+	link := j.fileLink()
+	reader, err := file.NewReader(ctx, file.Options{Depth: max(1, link.MaxOutstanding), RequestBytes: link.RequestBytes})
+	if err != nil {
+		return 0, err
+	}
+	defer reader.Close()
+	copies, largest := j.streamed(plan)
+	const slots = 8
+	memory, err := unix.Mmap(-1, 0, int(slots*largest), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
+	if err != nil {
+		return 0, err
+	}
+	defer unix.Munmap(memory)
+	var ring [slots]file.Copy
+	start := time.Now()
+	n := 0
+	for ; time.Since(start) < probeTime || n < slots; n++ {
+		c := &ring[n%slots]
+		if n >= slots {
+			if err := reader.Wait(c); err != nil {
+				return 0, err
+			}
+		}
+		b := copies[n%len(copies)]
+		buf := &j.Program().Buffers[b.Buf]
+		at := int64(n%slots) * largest
+		*c = file.Copy{File: files[j.Lowered.Origins[b.Buf].Shard], Offset: *buf.HomeOffset / link.IOAlign * link.IOAlign, Dst: memory[at : at+b.Bytes]}
+		if err := reader.Submit(c); err != nil {
+			return 0, err
+		}
+	}
+	reader.Drain()
+	return float64(reader.Meters().Bytes) / time.Since(start).Seconds(), nil
+}
+
+// streamed lists the loop's copies of weights at known places, in plan order, and
+// their largest size.
+func (j *Job) streamed(plan *malloc.Plan) (copies []malloc.Copy, largest int64) {
+	loop := j.Program().PeriodicLoop()
+	for _, c := range plan.Copies {
+		if loop != nil && !c.Once && c.Start >= loop.Begin && c.Start < loop.End && j.Program().Buffers[c.Buf].HomeOffset != nil {
+			copies = append(copies, c)
+			largest = max(largest, c.Bytes)
+		}
+	}
+	return copies, largest
+}
+
+// expected is the rate that the calibrated link gives to those reads.
+func (j *Job) expected(plan *malloc.Plan) float64 {
+	link := j.fileLink()
+	copies, _ := j.streamed(plan)
+	var bytes, requests int64
+	for _, c := range copies {
+		bytes += c.Bytes
+		requests += (c.Bytes + link.RequestBytes - 1) / link.RequestBytes
+	}
+	if requests == 0 {
+		return link.BW
+	}
+	size := float64(bytes) / float64(requests)
+	if link.MaxOutstanding < 0 {
+		return link.BW
+	}
+	return min(link.BW, float64(link.MaxOutstanding)*size/(link.LatencyS+size/link.BW))
+}
