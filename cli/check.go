@@ -3,7 +3,6 @@ package cli
 import (
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -46,29 +45,36 @@ func writeCheck(w io.Writer, r *workflow.CheckResult) {
 	switch {
 	case r.Verdict == workflow.Fits && r.Resident:
 		fmt.Fprintf(w, "It fits: everything stays in memory at a context of %d.\n", r.Context)
-	case r.Verdict == workflow.Fits:
+	case r.Verdict == workflow.Fits && r.ResidentDramBytes > 0:
 		fmt.Fprintf(w, "It fits at a context of %d, with weights streamed from the file; %s would hold all of it.\n", r.Context, bytes(r.ResidentDramBytes))
+	case r.Verdict == workflow.Fits:
+		fmt.Fprintf(w, "It fits at a context of %d, with weights copied in as they are needed.\n", r.Context)
 	case r.Verdict == workflow.CantTell:
-		fmt.Fprintf(w, "Unsure: it depends on what is assumed (%s).\n", strings.Join(r.Assumed, "; "))
+		fmt.Fprintf(w, "Unsure at a context of %d: without its assumed KV cache of %s it fits, with it %s are needed.\n", r.Context, bytes(r.Components.KVBytes), bytes(r.MinDramBytes))
 	case r.MaxContext > 0:
-		fmt.Fprintf(w, "It does not fit at a context of %d: at least %s is needed, or a context of %d.\n", r.Context, bytes(r.MinDramBytes), r.MaxContext)
+		fmt.Fprintf(w, "It does not fit at a context of %d: at least %s are needed, or a context of %d.\n", r.Context, bytes(r.MinDramBytes), r.MaxContext)
 	default:
-		fmt.Fprintf(w, "It does not fit at any context: at least %s is needed for %d.\n", bytes(r.MinDramBytes), r.Context)
+		fmt.Fprintf(w, "It does not fit at any context: at least %s are needed for %d.\n", bytes(r.MinDramBytes), r.Context)
 	}
-	fmt.Fprintf(w, "\nleast arena\t%s\t(%d bytes; below %d none exists)\n", bytes(r.MinDramBytes), r.MinDramBytes, r.MinDramBoundBytes)
+	below := fmt.Sprintf("below %d none exists", r.MinDramBoundBytes)
+	if r.MinDramBoundBytes == r.MinDramBytes {
+		below = "none smaller exists"
+	}
+	fmt.Fprintf(w, "\nleast arena\t%s\t%d bytes; %s\n", right(10, bytes(r.MinDramBytes)), r.MinDramBytes, below)
 	if r.ResidentDramBytes > 0 {
-		fmt.Fprintf(w, "all resident\t%s\t(%d bytes)\n", bytes(r.ResidentDramBytes), r.ResidentDramBytes)
+		fmt.Fprintf(w, "all resident\t%s\t%d bytes\n", right(10, bytes(r.ResidentDramBytes)), r.ResidentDramBytes)
 	}
-	fmt.Fprintf(w, "largest context\t%d\n", r.MaxContext)
-	fmt.Fprintf(w, "weights\t%s\nKV cache\t%s\ncompute\t%s\n", bytes(r.Components.WeightsBytes), bytes(r.Components.KVBytes), bytes(r.Components.ComputeBytes))
-	fmt.Fprintf(w, "\ntier\tused\tcapacity\n")
-	for _, t := range r.Tiers {
-		fmt.Fprintf(w, "%s\t%s\t%s\n", t.Name, bytes(t.UsedBytes), bytes(t.CapacityBytes))
+	context := fmt.Sprint(r.MaxContext)
+	if r.MaxContext == 0 {
+		context = "none"
 	}
-	for _, s := range r.Assumed {
-		fmt.Fprintf(w, "assumed: %s\n", s)
+	fmt.Fprintf(w, "largest context\t%s\n", right(10, context))
+	c := r.Components
+	fmt.Fprintf(w, "weights\t%s\nKV cache\t%s\ncompute\t%s\n", right(10, bytes(c.WeightsBytes)), right(10, bytes(c.KVBytes)), right(10, bytes(c.ComputeBytes)))
+	used := "used"
+	if r.Verdict != workflow.Fits {
+		used = "needed"
 	}
-	if r.Executable != "" {
-		fmt.Fprintf(w, "note: %s\n", r.Executable)
-	}
+	writeTiers(w, used, r.Tiers)
+	writeNotes(w, r.Assumed, r.Executable)
 }

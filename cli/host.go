@@ -35,19 +35,20 @@ func (a *app) calibrateCommand() *cobra.Command {
 			}
 			return a.print(p, func(w io.Writer) {
 				x := &p.Executors[0]
-				for _, t := range p.Tiers {
-					fmt.Fprintf(w, "%s\tread %.1f GB/s\t%s\n", t.Name, t.ReadBW.V/1e9, bytes(t.CapacityBytes.V))
-				}
+				rate := func(v float64) string { return right(10, fmt.Sprintf("%.1f GB/s", v/1e9)) }
 				for _, acc := range x.Access {
 					for _, bw := range acc.Read {
-						fmt.Fprintf(w, "  %d threads, %s\t%.1f GB/s\t± %.0f %%\n", bw.Threads, bytes(bw.WorkingSetBytes), bw.BW.V/1e9, 100*bw.BW.Spread)
+						fmt.Fprintf(w, "%s, %s of %s\t%s\t± %.0f %%\n", acc.Tier, count(bw.Threads, "thread", "threads"), bytes(bw.WorkingSetBytes), rate(bw.BW.V), 100*bw.BW.Spread)
 					}
 				}
-				for _, k := range x.Caches {
-					fmt.Fprintf(w, "%s\t%s\n", k.Name, bytes(k.Bytes.V))
-				}
 				for _, l := range p.Links {
-					fmt.Fprintf(w, "%s → %s\t%.2f GB/s\t%s requests, %d in flight, %s\n", l.From, l.To, l.BW.V/1e9, bytes(l.RequestBytes), l.Depth, l.State)
+					fmt.Fprintf(w, "%s → %s\t%s\t%d requests of %s in flight, %s\n", l.From, l.To, rate(l.BW.V), l.Depth, bytes(l.RequestBytes), l.State)
+				}
+				for _, k := range x.Caches {
+					fmt.Fprintf(w, "cache %s\t%s\n", k.Name, right(10, bytes(k.Bytes.V)))
+				}
+				for _, t := range p.Tiers {
+					fmt.Fprintf(w, "size of %s\t%s\n", t.Name, right(10, bytes(t.CapacityBytes.V)))
 				}
 				fmt.Fprintf(w, "\nwrote %s\n", path)
 			})

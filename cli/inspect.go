@@ -37,32 +37,42 @@ func (a *app) inspectCommand() *cobra.Command {
 }
 
 func writeInspection(w io.Writer, r *workflow.Inspection, tensors bool) {
-	fmt.Fprintf(w, "%s\t%s, %s\n", r.Name, r.Architecture, r.Format)
-	fmt.Fprintf(w, "file\t%s\t(%d bytes)\n", bytes(r.FileBytes), r.FileBytes)
-	fmt.Fprintf(w, "weights\t%s\tin %d tensors\n", bytes(r.WeightsBytes), len(r.Tensors))
+	fmt.Fprintf(w, "%s (%s, %s)\n\n", r.Name, r.Architecture, r.Format)
+	line := func(name, value, more string) {
+		if more != "" {
+			more = "\t" + more
+		}
+		fmt.Fprintf(w, "%s\t%s%s\n", name, right(10, value), more)
+	}
+	number := func(name string, n int64, more string) { line(name, fmt.Sprint(n), more) }
+	line("file", bytes(r.FileBytes), fmt.Sprintf("%d bytes", r.FileBytes))
+	line("weights", bytes(r.WeightsBytes), "in "+count(len(r.Tensors), "tensor", "tensors"))
 	types := make([]string, 0, len(r.BytesByType))
 	for t := range r.BytesByType {
 		types = append(types, t)
 	}
-	sort.Slice(types, func(i, j int) bool { return r.BytesByType[types[i]] > r.BytesByType[types[j]] })
+	sort.Slice(types, func(i, j int) bool {
+		a, b := r.BytesByType[types[i]], r.BytesByType[types[j]]
+		return a > b || a == b && types[i] < types[j]
+	})
 	for _, t := range types {
-		fmt.Fprintf(w, "  %s\t%s\n", t, bytes(r.BytesByType[t]))
+		line("  "+t, bytes(r.BytesByType[t]), "")
 	}
-	fmt.Fprintf(w, "layers\t%d\nwidth\t%d\nheads\t%d\tof %d, %d for keys and values\n", r.Layers, r.Width, r.Heads, r.HeadDim, r.KVHeads)
-	fmt.Fprintf(w, "feed-forward\t%d\n", r.FFN)
+	number("layers", r.Layers, "")
+	number("width", r.Width, "")
+	number("heads", r.Heads, fmt.Sprintf("of %d; %d for keys and values", r.HeadDim, r.KVHeads))
+	number("feed-forward", r.FFN, "")
 	if r.Experts > 0 {
-		fmt.Fprintf(w, "experts\t%d\t%d used for a token\n", r.Experts, r.ExpertsUsed)
+		number("experts", r.Experts, fmt.Sprintf("%d used for a token", r.ExpertsUsed))
 	}
-	fmt.Fprintf(w, "vocabulary\t%d\ncontext\t%d\ttrained\n", r.Vocab, r.Context)
-	fmt.Fprintf(w, "KV cache\t%s\tfor each position, f16\n", bytes(r.KVBytesPer))
-	if r.Executable == "" {
-		fmt.Fprintf(w, "engine\truns it\n")
-	} else {
-		fmt.Fprintf(w, "engine\t%s\n", r.Executable)
+	number("vocabulary", r.Vocab, "")
+	number("context", r.Context, "positions trained for")
+	line("KV cache", bytes(r.KVBytesPer), "for each position, f16")
+	executable := r.Executable
+	if executable == "" {
+		executable = "this program's engine runs it"
 	}
-	for _, s := range r.Assumed {
-		fmt.Fprintf(w, "assumed: %s\n", s)
-	}
+	writeNotes(w, r.Assumed, executable)
 	if tensors {
 		fmt.Fprintf(w, "\ntensor\ttype\tshape\tbytes\toffset\n")
 		for _, t := range r.Tensors {

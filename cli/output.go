@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"text/tabwriter"
 	"time"
@@ -60,24 +61,54 @@ func (a *app) progress() (workflow.Progress, func()) {
 	}, done
 }
 
-// seconds writes a duration with a unit that suits it.
+// seconds writes a duration with a unit that suits it and four digits.
 func seconds(s float64) string {
+	v, unit := s, "s"
 	switch {
 	case s == 0:
-		return "0"
-	case s < 1e-3:
-		return fmt.Sprintf("%.3g µs", s*1e6)
-	case s < 1:
-		return fmt.Sprintf("%.4g ms", s*1e3)
+		return "0 s"
+	case math.Abs(s) < 0.9995e-3:
+		v, unit = s*1e6, "µs"
+	case math.Abs(s) < 0.9995:
+		v, unit = s*1e3, "ms"
 	}
-	return fmt.Sprintf("%.4g s", s)
+	digits := 3
+	for m := math.Abs(v); m >= 9.9995 && digits > 0; m /= 10 {
+		digits--
+	}
+	return fmt.Sprintf("%.*f %s", digits, v, unit)
 }
 
 func bytes(n int64) string { return workflow.FormatBytes(n) }
 
-func yesNo(b bool) string {
-	if b {
-		return "yes"
+// right pads to the left, so that numbers in a column end together.
+func right(width int, s string) string { return fmt.Sprintf("%*s", width, s) }
+
+// count writes a number with its noun.
+func count[N int | int64](n N, one, many string) string {
+	if n == 1 {
+		return "1 " + one
 	}
-	return "no"
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+// writeTiers writes what is used of each tier; unlimited ones have no peak.
+func writeTiers(w io.Writer, used string, tiers []workflow.TierUse) {
+	fmt.Fprintf(w, "\ntier\t%s\t%s\n", right(10, used), right(10, "capacity"))
+	for _, t := range tiers {
+		fmt.Fprintf(w, "%s\t%s\t%s\n", t.Name, right(10, bytes(t.UsedBytes)), right(10, bytes(t.CapacityBytes)))
+	}
+}
+
+// writeNotes writes what the reader should know of the numbers above.
+func writeNotes(w io.Writer, assumed []string, executable string) {
+	if len(assumed) > 0 || executable != "" {
+		fmt.Fprintln(w)
+	}
+	for _, s := range assumed {
+		fmt.Fprintf(w, "assumed: %s\n", s)
+	}
+	if executable != "" {
+		fmt.Fprintf(w, "note: %s\n", executable)
+	}
 }

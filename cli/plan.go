@@ -114,40 +114,42 @@ func searchTime(s string) (time.Duration, error) {
 	return 0, workflow.Badf("--time %q: write 10s, 1m or seconds", s)
 }
 
+// stopped says what ended a search.
+var stopped = map[string]string{
+	string(planner.StopDone): "nothing was left to try", string(planner.StopTime): "the time was up",
+	string(planner.StopEvaluations): "all were spent", string(planner.StopCancelled): "interrupted",
+}
+
 func writePlan(w io.Writer, r *workflow.PlanResult, output string) {
-	fmt.Fprintf(w, "best plan\t%s\tby %s\n", seconds(r.PredictedS), r.Component)
-	fmt.Fprintf(w, "  lower bound\t%s\tgap %.1f %%\n", seconds(r.LowerBoundS), 100*r.Gap)
-	fmt.Fprintf(w, "prefill\t%s\n", seconds(r.PrefillS))
+	fmt.Fprintf(w, "best plan\t%s\tby %s\n", right(10, seconds(r.PredictedS)), r.Component)
+	fmt.Fprintf(w, "  lower bound\t%s\tgap %.1f %%\n", right(10, seconds(r.LowerBoundS)), 100*r.Gap)
+	fmt.Fprintf(w, "prefill\t%s\n", right(10, seconds(r.PrefillS)))
 	if r.PredictedSPerToken > 0 {
-		fmt.Fprintf(w, "per token\t%s\t%.1f tokens/s\n", seconds(r.PredictedSPerToken), 1/r.PredictedSPerToken)
-		fmt.Fprintf(w, "  lower bound\t%s\tgap %.1f %%\n", seconds(r.LowerBoundSPerTok), 100*r.GapPerToken)
+		fmt.Fprintf(w, "per token\t%s\t%.1f tokens/s\n", right(10, seconds(r.PredictedSPerToken)), 1/r.PredictedSPerToken)
+		fmt.Fprintf(w, "  lower bound\t%s\tgap %.1f %%\n", right(10, seconds(r.LowerBoundSPerTok)), 100*r.GapPerToken)
 	}
-	fmt.Fprintf(w, "evaluations\t%d\tin %s, stopped by %s\n", r.Evaluations, seconds(r.WallS), r.Stopped)
+	fmt.Fprintf(w, "evaluations\t%s\tin %s: %s\n", right(10, fmt.Sprint(r.Evaluations)), seconds(r.WallS), stopped[r.Stopped])
 	if r.AgentAloneS != nil {
-		fmt.Fprintf(w, "agent alone\t%s\tbest game without a baseline's help\n", seconds(*r.AgentAloneS))
+		fmt.Fprintf(w, "agent alone\t%s\tits best without a baseline's help\n", right(10, seconds(*r.AgentAloneS)))
 	}
-	fmt.Fprintf(w, "\ntier\tused\tcapacity\n")
+	var limited []workflow.TierUse
 	for _, t := range r.Tiers {
 		if t.CapacityBytes >= 0 {
-			fmt.Fprintf(w, "%s\t%s\t%s\n", t.Name, bytes(t.UsedBytes), bytes(t.CapacityBytes))
+			limited = append(limited, t)
 		}
 	}
+	writeTiers(w, "used", limited)
 	if len(r.Baselines) > 0 {
-		fmt.Fprintf(w, "\nbaseline\tpredicted\n")
+		fmt.Fprintf(w, "\nbaseline\t%s\n", right(10, "predicted"))
 		for _, b := range r.Baselines {
 			if b.PredictedS != nil {
-				fmt.Fprintf(w, "%s\t%s\n", b.Name, seconds(*b.PredictedS))
+				fmt.Fprintf(w, "%s\t%s\n", b.Name, right(10, seconds(*b.PredictedS)))
 			} else {
-				fmt.Fprintf(w, "%s\t–\t%s\n", b.Name, b.Reason)
+				fmt.Fprintf(w, "%s\t%s\t%s\n", b.Name, right(10, "–"), b.Reason)
 			}
 		}
 	}
-	for _, s := range r.Assumed {
-		fmt.Fprintf(w, "assumed: %s\n", s)
-	}
-	if r.Executable != "" {
-		fmt.Fprintf(w, "note: %s\n", r.Executable)
-	}
+	writeNotes(w, r.Assumed, r.Executable)
 	if output != "" {
 		fmt.Fprintf(w, "\nwrote %s\n", output)
 	}

@@ -81,8 +81,8 @@ func (a *app) runCommand() *cobra.Command {
 				return a.print(res, nil)
 			}
 			fmt.Fprintln(a.out)
-			fmt.Fprintf(a.err, "prompt %d tokens at %.1f tokens/s; %d generated at %.1f tokens/s; %s; arena %s; peak resident %s\n",
-				len(res.PromptTokens), res.PrefillTokS, len(res.Tokens), res.DecodeTokS, res.State, bytes(res.ArenaBytes), bytes(res.PeakRSSBytes))
+			fmt.Fprintf(a.err, "prompt of %s at %.1f tokens/s; %s at %.1f tokens/s; %s; arena %s; peak resident %s\n",
+				count(len(res.PromptTokens), "token", "tokens"), res.PrefillTokS, count(len(res.Tokens), "generated", "generated"), res.DecodeTokS, res.State, bytes(res.ArenaBytes), bytes(res.PeakRSSBytes))
 			return nil
 		},
 	}

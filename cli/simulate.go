@@ -62,22 +62,26 @@ func (a *app) simulateCommand() *cobra.Command {
 				return err
 			}
 			return a.print(res, func(w io.Writer) {
-				fmt.Fprintf(w, "whole run\t%s\t(claimed %s)\n", seconds(res.PredictedS), seconds(res.ClaimedS))
-				fmt.Fprintf(w, "prefill\t%s\n", seconds(res.PrefillS))
-				if res.PredictedSPerToken > 0 {
-					fmt.Fprintf(w, "per token\t%s\n", seconds(res.PredictedSPerToken))
+				claim := "as the plan claims"
+				if res.ClaimedS != res.PredictedS {
+					claim = fmt.Sprintf("the plan claims %s, for another calibration", seconds(res.ClaimedS))
 				}
-				fmt.Fprintf(w, "waiting for copies\t%s\n", seconds(res.WaitS))
+				fmt.Fprintf(w, "whole run\t%s\t%s\n", right(10, seconds(res.PredictedS)), claim)
+				fmt.Fprintf(w, "prefill\t%s\n", right(10, seconds(res.PrefillS)))
+				if res.PredictedSPerToken > 0 {
+					fmt.Fprintf(w, "per token\t%s\t%.1f tokens/s\n", right(10, seconds(res.PredictedSPerToken)), 1/res.PredictedSPerToken)
+				}
+				fmt.Fprintf(w, "waiting for copies\t%s\n", right(10, seconds(res.WaitS)))
 				if res.EnergyJ > 0 {
-					fmt.Fprintf(w, "energy\t%.3g J\n", res.EnergyJ)
+					fmt.Fprintf(w, "energy\t%s\n", right(10, fmt.Sprintf("%.3g J", res.EnergyJ)))
 				}
 				for _, t := range res.Traffic {
 					e := p.Engines[t.Engine]
-					fmt.Fprintf(w, "%s → %s\t%s\t%d requests\n", p.Tiers[e.From].Name, p.Tiers[e.To].Name, bytes(t.Bytes), t.Requests)
+					fmt.Fprintf(w, "%s → %s\t%s\tin %s\n", p.Tiers[e.From].Name, p.Tiers[e.To].Name, right(10, bytes(t.Bytes)), count(t.Requests, "request", "requests"))
 				}
 				for _, t := range res.Tiers {
 					if t.CapacityBytes >= 0 {
-						fmt.Fprintf(w, "peak of %s\t%s\tof %s\n", t.Name, bytes(t.UsedBytes), bytes(t.CapacityBytes))
+						fmt.Fprintf(w, "peak of %s\t%s\tof %s\n", t.Name, right(10, bytes(t.UsedBytes)), bytes(t.CapacityBytes))
 					}
 				}
 			})

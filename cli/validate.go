@@ -86,23 +86,40 @@ func writeValidation(w io.Writer, r *workflow.ValidateResult, report string) {
 		}
 		fmt.Fprintln(w)
 	}
-	fmt.Fprintf(w, "\tpredicted\tmeasured\n")
+	line := func(name, predicted, measured string, more ...string) {
+		fmt.Fprintf(w, "%s\t%s\t%s", name, right(12, predicted), right(12, measured))
+		for _, m := range more {
+			fmt.Fprintf(w, "\t%s", m)
+		}
+		fmt.Fprintln(w)
+	}
+	number := func(n int64) string { return fmt.Sprint(n) }
+	line("", "predicted", "measured")
 	for _, t := range r.Tiers {
-		fmt.Fprintf(w, "peak of %s\t%d\t%d\tbytes\n", t.Name, t.PredictedPeakBytes, t.MeasuredPeakBytes)
+		line("peak of "+t.Name, number(t.PredictedPeakBytes), number(t.MeasuredPeakBytes), "bytes")
 	}
-	fmt.Fprintf(w, "read from file\t%d\t%d\tbytes\n", r.File.PredictedBytes, r.File.MeasuredBytes)
+	line("read from the file", number(r.File.PredictedBytes), number(r.File.MeasuredBytes), "bytes")
 	if r.File.OSBytes >= 0 {
-		fmt.Fprintf(w, "  as the system counts\t\t%d\tbytes\n", r.File.OSBytes)
+		line("  as the system counts", "", number(r.File.OSBytes), "bytes")
 	}
-	fmt.Fprintf(w, "requests\t%d\t%d\n", r.File.PredictedRequests, r.File.MeasuredRequests)
+	line("requests", number(r.File.PredictedRequests), number(r.File.MeasuredRequests))
 	t := r.Time
 	if t.MeasuredSPerToken > 0 {
-		fmt.Fprintf(w, "per token\t%s\t%s\t%+.1f %%\tspread %.1f %%\n", seconds(t.PredictedSPerToken), seconds(t.MeasuredSPerToken), 100*t.RelError, 100*t.Spread)
+		within := ""
+		if t.Within != nil {
+			within = map[bool]string{true: ", within the limit", false: ", beyond the limit"}[*t.Within]
+		}
+		spread := ""
+		if r.Repeats > 1 {
+			spread = fmt.Sprintf("; spread of %d runs %.1f %%", r.Repeats, 100*t.Spread)
+		}
+		line("per token", seconds(t.PredictedSPerToken), seconds(t.MeasuredSPerToken),
+			fmt.Sprintf("%+.1f %%%s%s", 100*t.RelError, within, spread))
 	}
-	fmt.Fprintf(w, "prefill\t%s\t%s\n", seconds(t.Prefill.PredictedS), seconds(t.Prefill.MeasuredS))
-	fmt.Fprintf(w, "outputs identical to the all-resident run\t\t%s\n", yesNo(r.OutputsIdentical))
-	fmt.Fprintf(w, "state\t\t%s\t%s\n", r.State, r.StateReason)
-	fmt.Fprintf(w, "memory beside the arena\t\t%s\n", bytes(r.OverheadBytes))
+	line("prefill", seconds(t.Prefill.PredictedS), seconds(t.Prefill.MeasuredS))
+	line("outputs as all-resident", "", map[bool]string{true: "identical", false: "different"}[r.OutputsIdentical])
+	line("memory beside the arena", "", bytes(r.OverheadBytes))
+	line("state", "", r.State, r.StateReason)
 	if report != "" {
 		fmt.Fprintf(w, "\nwrote %s\n", report)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"strata/costmodel"
@@ -136,7 +137,7 @@ func Search(ctx context.Context, p *malloc.Program, opt SearchOptions) (*PlanRes
 	for _, b := range found.Baselines {
 		line := BaselineTime{Name: b.Name}
 		if b.Err != nil {
-			line.Reason = b.Err.Error()
+			line.Reason = strings.TrimSuffix(strings.TrimPrefix(b.Err.Error(), "planner: "+b.Name+": "), ": "+planner.ErrNotApplicable.Error())
 		} else {
 			s := b.Score.TotalS
 			line.PredictedS = &s
