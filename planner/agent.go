@@ -161,6 +161,9 @@ func (s agent) play(a *attempt) (*Episode, error) {
 func (s agent) opening(e *environment, start malloc.Mark) (float64, error) {
 	e.begin(start, make([]bool, len(e.guide.first)))
 	e.settle()
+	if e.halted {
+		return math.Inf(1), nil
+	}
 	v := e.score()
 	return e.slowS - v*e.spanS, e.err
 }
@@ -179,7 +182,7 @@ func (s agent) finish(a *attempt, e *environment, g *malloc.Game) *malloc.Plan {
 	from := e.here()
 	defer e.back(from)
 	if !g.Done() {
-		if err := g.FinishStraight(nil); err != nil {
+		if err := a.straight(g); err != nil {
 			return nil
 		}
 	}
@@ -258,6 +261,9 @@ func (s agent) episode(a *attempt, e *environment, seed uint64) (*Episode, error
 		d, ok := e.settle()
 		if e.err != nil {
 			return nil, e.err
+		}
+		if e.halted {
+			return nil, nil
 		}
 		if !ok {
 			break

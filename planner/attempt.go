@@ -2,8 +2,10 @@ package planner
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"math"
+	"slices"
 	"time"
 
 	"strata/malloc"
@@ -57,6 +59,71 @@ func (a *attempt) stop() Stop {
 		return StopTime
 	}
 	return ""
+}
+
+// errStopped ends the making of a plan that nobody waits for any more.
+var errStopped = errors.New("planner: stopped")
+
+// straight plays the straight parts of a game buffer by buffer, in order of their
+// first touch there: stay, else copy with the least lead, else demand copies. It
+// gives up with errStopped when the attempt must end.
+func (a *attempt) straight(g *malloc.Game) error {
+	if g.InBody() {
+		if err := g.DropRest(); err != nil {
+			return err
+		}
+	}
+	first := func(b int) int {
+		for _, t := range g.Touches(b) {
+			if !t.Body {
+				return t.Instr
+			}
+		}
+		return len(a.p.Program.Instructions)
+	}
+	for g.Next().RunOn && !g.Done() {
+		legal := g.Actions(nil)
+		if len(legal) == 0 {
+			break
+		}
+		if _, err := g.Step(legal[0]); err != nil {
+			return err
+		}
+	}
+	order := slices.Clone(g.Undecided())
+	slices.SortStableFunc(order, func(x, y int) int { return first(x) - first(y) })
+	tiers := len(a.p.Program.Tiers)
+	for _, b := range order {
+		if a.late() {
+			return errStopped
+		}
+		if g.Choose(b) != nil {
+			continue
+		}
+		for !g.Done() && g.Next().Buf == b {
+			move := malloc.Action{Kind: malloc.Drop}
+		search:
+			for _, kind := range []malloc.Action{{Kind: malloc.NoCopy}, {Kind: malloc.CopyIn, Lead: 1, Back: -1}, {Kind: malloc.CopyIn, Lead: 2, Back: -1}, {Kind: malloc.CopyIn, Back: 0}} {
+				for kind.Tier = 0; kind.Tier < tiers; kind.Tier++ {
+					if kind.Tier != a.p.Program.Buffers[b].Home && g.Legal(kind) {
+						move = kind
+						break search
+					}
+				}
+			}
+			if _, err := g.Step(move); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// late says that a plan in the making would come too late: cancelled, or out of
+// time. A budget of evaluations lets it be finished.
+func (a *attempt) late() bool {
+	s := a.stop()
+	return s == StopCancelled || s == StopTime
 }
 
 // done is stop as a condition.

@@ -44,6 +44,7 @@ type environment struct {
 	bestS        float64 // best total met with the straight parts undecided
 	found        func(game *malloc.Game, total float64)
 	stop         func() // ends the search under way when the budget is spent
+	halted       bool   // the attempt ended in the middle of a game
 	err          error
 }
 
@@ -139,6 +140,10 @@ func (e *environment) searching() bool {
 // that decision, or false at the end of the searched part.
 func (e *environment) settle() (malloc.Decision, bool) {
 	for e.searching() {
+		if e.a.late() {
+			e.halted = true
+			break
+		}
 		d := e.next()
 		searched := !d.RunOn && (e.window == nil || e.window[d.Buf])
 		if searched {
@@ -268,10 +273,14 @@ func (e *environment) Step(s *line, action int32) float64 {
 func (e *environment) Value(s *line) float64 {
 	e.seek(s)
 	from := e.here()
-	for e.searching() && e.err == nil {
+	for e.searching() && e.err == nil && !e.halted {
 		e.play(e.greedy(e.next()))
+		e.halted = e.a.late()
 	}
-	v := e.score()
+	v := 0.0
+	if !e.halted {
+		v = e.score()
+	}
 	e.back(from)
 	return v
 }

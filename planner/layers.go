@@ -49,7 +49,7 @@ func (s placementSolver) Solve(ctx context.Context, p *Problem, budget Budget, r
 		return nil, err
 	}
 	ends := make([]int, len(tiers)) // units before ends[i] lie in tiers ≤ i
-	plan, _, err := playPlacement(p.Program, nil, nil, nil)
+	plan, _, err := playPlacement(p.Program, nil, nil, nil, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +69,7 @@ func (s placementSolver) Solve(ctx context.Context, p *Problem, budget Budget, r
 			for j := i; j < len(try); j++ {
 				try[j] = from + n + 1
 			}
-			plan, whole, err := playPlacement(p.Program, units, tiers, try)
+			plan, whole, err := playPlacement(p.Program, units, tiers, try, a.late)
 			if err == nil && whole {
 				best = plan
 			}
@@ -133,8 +133,9 @@ func joined(p *malloc.Program, from, to int) bool {
 
 // playPlacement plays a game in which units before ends[i] become resident in
 // tiers[i] and all else is dropped. whole is false when some buffer of a unit
-// could not be made resident; the plan is then nil.
-func playPlacement(p *malloc.Program, units []unit, tiers, ends []int) (plan *malloc.Plan, whole bool, err error) {
+// could not be made resident, or late said that nobody waits any more; the plan is
+// then nil.
+func playPlacement(p *malloc.Program, units []unit, tiers, ends []int, late func() bool) (plan *malloc.Plan, whole bool, err error) {
 	g, err := malloc.NewGame(p, nil, malloc.Options{Order: malloc.FreeOrder, NoReward: true})
 	if err != nil {
 		return nil, false, err
@@ -165,6 +166,9 @@ func playPlacement(p *malloc.Program, units []unit, tiers, ends []int) (plan *ma
 		}
 		body := g.InBody()
 		for _, b := range order {
+			if late != nil && late() {
+				return nil, false, nil
+			}
 			if body && g.Resident(b, want[b]) || g.Choose(b) != nil {
 				continue // resident, or without a touch in this part
 			}

@@ -2,6 +2,7 @@ package planner
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -58,7 +59,9 @@ func (s xlaGreedy) Solve(ctx context.Context, p *Problem, budget Budget, report 
 						return a.result(s.Name())
 					}
 					g.Rewind(start)
-					if err := s.assign(g, guide, xlaKnobs{key, lead, gap, reserve}); err != nil {
+					if err := s.assign(a, g, guide, xlaKnobs{key, lead, gap, reserve}); errors.Is(err, errStopped) {
+						return a.result(s.Name())
+					} else if err != nil {
 						return nil, err
 					}
 					if _, err := a.offer(g.Plan()); err != nil {
@@ -84,7 +87,7 @@ func anyFast(p *malloc.Program) bool {
 }
 
 // assign plays one greedy game.
-func (xlaGreedy) assign(g *malloc.Game, guide *guide, k xlaKnobs) error {
+func (xlaGreedy) assign(a *attempt, g *malloc.Game, guide *guide, k xlaKnobs) error {
 	p := g.Program()
 	keep := make([]int64, len(p.Tiers)) // bytes that may be held without a copy
 	largest := int64(0)
@@ -113,11 +116,11 @@ func (xlaGreedy) assign(g *malloc.Game, guide *guide, k xlaKnobs) error {
 	order := xlaOrder(g, guide, k.key)
 	pass := func() error {
 		for _, b := range order {
-			if !slices.Contains(g.Undecided(), b) {
-				continue
+			if a.late() {
+				return errStopped
 			}
-			if err := g.Choose(b); err != nil {
-				return err
+			if g.Choose(b) != nil { // forced already
+				continue
 			}
 			tier := guide.tier[b]
 			touches := g.Touches(b)
@@ -127,17 +130,17 @@ func (xlaGreedy) assign(g *malloc.Game, guide *guide, k xlaKnobs) error {
 				if d.RunOn || d.Buf != b || g.InBody() != wasBody {
 					break
 				}
-				a := malloc.Action{Kind: malloc.Drop}
+				move := malloc.Action{Kind: malloc.Drop}
 				if tier >= 0 {
-					a = cascade(g, guide, d, touches, k, tier, held[tier], keep[tier])
+					move = cascade(g, guide, d, touches, k, tier, held[tier], keep[tier])
 				}
-				if a.Kind == malloc.Drop {
-					a = guide.dropOrFirst(g)
+				if move.Kind == malloc.Drop {
+					move = guide.dropOrFirst(g)
 				}
-				if _, err := g.Step(a); err != nil {
+				if _, err := g.Step(move); err != nil {
 					return err
 				}
-				if a.Kind == malloc.NoCopy {
+				if move.Kind == malloc.NoCopy {
 					stays++
 				}
 			}
@@ -156,7 +159,7 @@ func (xlaGreedy) assign(g *malloc.Game, guide *guide, k xlaKnobs) error {
 		return err
 	}
 	if wasBody {
-		return g.FinishStraight(nil)
+		return a.straight(g)
 	}
 	return g.Finish(nil, true)
 }
