@@ -85,17 +85,13 @@ func (l *lowering) servedByCache(x *Executor) ([]bool, error) {
 	return out, nil
 }
 
-// dropCached zeroes the traffic of operands the cache serves and declares how
-// the caches' reads grow in the loop.
+// dropCached zeroes the traffic of reads the cache serves and declares how the
+// KV reads grow in the loop. Writes keep their bytes: they say what a write-back
+// has to move.
 func (l *lowering) dropCached(in *malloc.Instruction, served []bool) {
 	for k := range in.Reads {
 		if served[k] {
 			in.Reads[k].Bytes = 0
-		}
-	}
-	for k := range in.Writes {
-		if served[len(in.Reads)+k] {
-			in.Writes[k].Bytes = 0
 		}
 	}
 	if in.Ref.Ubatch != decode || len(l.p.Loops) == 0 {

@@ -2,11 +2,14 @@ package workflow
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"strata/engine/file"
 	"strata/malloc"
@@ -74,21 +77,32 @@ func (m *Model) Ref(ctx context.Context, progress Progress) (*malloc.ModelRef, e
 	if m.Known != nil {
 		return m.Known, nil
 	}
-	path := m.Path
+	paths := []string{m.Path}
 	if len(m.Source.Shards) > 0 {
-		path = m.Source.Shards[0].Path
+		paths = paths[:0]
+		for _, s := range m.Source.Shards {
+			paths = append(paths, s.Path)
+		}
 	}
-	sum, err := model.Digest(ctx, path, func(done, total int64) { progress.report("hashing the model", done, total) })
-	if err != nil {
-		return nil, err
+	var sums []string
+	for _, path := range paths {
+		sum, err := model.Digest(ctx, path, func(done, total int64) { progress.report("hashing the model", done, total) })
+		if err != nil {
+			return nil, err
+		}
+		sums = append(sums, sum)
+	}
+	sum := sums[0]
+	if len(sums) > 1 { // a split model is known by the digests of its files, in order
+		sum = fmt.Sprintf("%x", sha256.Sum256([]byte(strings.Join(sums, "\n"))))
 	}
 	bytes := m.FileBytes()
 	if bytes == 0 {
-		if info, err := os.Stat(path); err == nil {
+		if info, err := os.Stat(paths[0]); err == nil {
 			bytes = info.Size()
 		}
 	}
-	return &malloc.ModelRef{Name: filepath.Base(path), Bytes: bytes, SHA256: sum}, nil
+	return &malloc.ModelRef{Name: filepath.Base(paths[0]), Bytes: bytes, SHA256: sum}, nil
 }
 
 // Tokenizer makes the tokenizer of the model's own vocabulary.
