@@ -38,7 +38,6 @@ type environment struct {
 	held      int64   // bytes made resident so far
 	limit     int64   // bytes resident in the guide's game
 	legal     []malloc.Action
-	codes     []int32
 
 	slowS, spanS float64 // value = (slowS − total)/spanS
 	bestS        float64 // best total met with the straight parts undecided

@@ -49,7 +49,10 @@ func (s placementSolver) Solve(ctx context.Context, p *Problem, budget Budget, r
 		return nil, err
 	}
 	ends := make([]int, len(tiers)) // units before ends[i] lie in tiers ≤ i
-	plan, _, err := playPlacement(p.Program, nil, nil, nil, nil)
+	plan, _, err := playPlacement(p.Program, nil, nil, nil, a.late)
+	if err == nil && plan == nil { // too late for a game
+		plan, err = demandPlan(p.Program)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -160,6 +163,9 @@ func playPlacement(p *malloc.Program, units []unit, tiers, ends []int, late func
 	runs := executorsFor(p, want)
 	for !g.Done() {
 		for g.Next().RunOn {
+			if late != nil && late() {
+				return nil, false, nil
+			}
 			if err := runOn(g, runs); err != nil {
 				return nil, false, err
 			}

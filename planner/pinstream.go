@@ -41,7 +41,7 @@ func (s pinStream) Solve(ctx context.Context, p *Problem, budget Budget, report 
 	}
 	spec, ok := newRingSpec(p.Program, base)
 	if !ok {
-		return nil, fmt.Errorf("planner: pin-stream: no read-only buffer whose home has an engine to a limited tier: %w", ErrNotApplicable)
+		return nil, fmt.Errorf("planner: pin-stream: no read-only buffer that its first executor reads can be copied from home in one hop: %w", ErrNotApplicable)
 	}
 	a.component = "demand"
 	if _, err := a.offer(base); err != nil {
