@@ -514,3 +514,31 @@ func (p *Plot) canvasScale() float32 {
 	}
 	return p.scale
 }
+
+// Locate is the middle of the part in view of the largest rectangle with a key,
+// a position of the widget.
+func (p *Plot) Locate(k Key) (fyne.Position, bool) {
+	best, at := 0.0, fyne.Position{}
+	for _, pp := range p.panels {
+		v := pp.shown()
+		for _, r := range pp.rects(k) {
+			s := pp.panel.Layers[r.layer].Scene
+			x0, y0 := v.Pixel(s.T0[r.index], s.A0[r.index], float64(pp.w), float64(pp.h))
+			x1, y1 := v.Pixel(s.T1[r.index], s.A1[r.index], float64(pp.w), float64(pp.h))
+			if y0 > y1 {
+				y0, y1 = y1, y0
+			}
+			x0, y0, x1, y1 = max(x0, 0), max(y0, 0), min(x1, float64(pp.w)), min(y1, float64(pp.h))
+			if area := (x1 - x0) * (y1 - y0); x1 > x0 && y1 > y0 && area > best {
+				best, at = area, fyne.NewPos(pp.x+float32(x0+x1)/2, pp.y+float32(y0+y1)/2)
+			}
+		}
+	}
+	return at, best > 0
+}
+
+// PanelPosition is the middle of a panel's data area.
+func (p *Plot) PanelPosition(panel int) fyne.Position {
+	pp := p.panels[panel]
+	return fyne.NewPos(pp.x+pp.w/2, pp.y+pp.h/2)
+}

@@ -124,7 +124,7 @@ func TestTilesCoverTheView(t *testing.T) {
 			if want := float64(pp.w) * float64(pp.h); covered < want*0.999 || covered > want*1.001 {
 				t.Errorf("%s: panel %d: tiles cover %g of %g px", what, pp.index, covered, want)
 			}
-			if len(pp.back) > 0 {
+			if pp.back != nil {
 				t.Errorf("%s: stale tiles are left", what)
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"image/color"
 	"math"
 	"slices"
+	"time"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
@@ -28,7 +29,7 @@ type plotPanel struct {
 	box   *fyne.Container
 	under *canvas.Rectangle
 	front []*tile // of the current generation
-	back  []*tile // of an older zoom, stretched until front is complete
+	back  *tile   // what was shown at an older zoom, stretched until front is complete
 	free  []*tile
 	gen   generation
 	full  bool // front covers the view
@@ -36,7 +37,8 @@ type plotPanel struct {
 	outlines []*canvas.Rectangle // hover and selection
 	cursor   *canvas.Line
 
-	order []keyedRect // sorted by key; made at the first use
+	order   []keyedRect // sorted by key; made in the background after the first use
+	sorting bool
 }
 
 // generation is everything in a tile's key that all tiles of a view share.
@@ -133,17 +135,8 @@ func (pp *plotPanel) rects(k Key) []rectAt {
 		return nil
 	}
 	if pp.order == nil {
-		for l := range pp.panel.Layers {
-			s := pp.panel.Layers[l].Scene
-			for i := range s.Ref {
-				pp.order = append(pp.order, keyedRect{pp.plot.Key(pp.index, s.Ref[i]), rectAt{int32(l), int32(i)}})
-			}
-		}
-		slices.SortFunc(pp.order, func(a, b keyedRect) int {
-			return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.at.layer, b.at.layer), cmp.Compare(a.at.index, b.at.index))
-		})
-		if pp.order == nil {
-			pp.order = []keyedRect{}
+		if found, wait := pp.sortKeys(k); wait {
+			return found
 		}
 	}
 	first, _ := slices.BinarySearchFunc(pp.order, k, func(e keyedRect, k Key) int { return cmp.Compare(e.key, k) })
@@ -152,6 +145,53 @@ func (pp *plotPanel) rects(k Key) []rectAt {
 		found = append(found, pp.order[i].at)
 	}
 	return found
+}
+
+// sortRects is from how many rectangles on the order by key is made in the
+// background.
+const sortRects = 4000
+
+// sortKeys makes the order by key. While it is made in the background, the
+// answer for k is looked up one by one.
+func (pp *plotPanel) sortKeys(k Key) (found []rectAt, wait bool) {
+	n := 0
+	for l := range pp.panel.Layers {
+		n += pp.panel.Layers[l].Scene.Len()
+	}
+	var list []keyedRect
+	if !pp.sorting {
+		list = make([]keyedRect, 0, n)
+	}
+	for l := range pp.panel.Layers {
+		for i, ref := range pp.panel.Layers[l].Scene.Ref {
+			key := pp.plot.Key(pp.index, ref)
+			if key == k {
+				found = append(found, rectAt{int32(l), int32(i)})
+			}
+			if !pp.sorting {
+				list = append(list, keyedRect{key, rectAt{int32(l), int32(i)}})
+			}
+		}
+	}
+	if pp.sorting {
+		return found, true
+	}
+	order := func() {
+		slices.SortFunc(list, func(a, b keyedRect) int {
+			return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.at.layer, b.at.layer), cmp.Compare(a.at.index, b.at.index))
+		})
+	}
+	if n < sortRects || pp.plot.Synchronous {
+		order()
+		pp.order = list
+		return nil, false
+	}
+	pp.sorting = true
+	go func() {
+		order()
+		fyne.Do(func() { pp.order, pp.sorting = list, false })
+	}()
+	return found, true
 }
 
 // update brings the tiles in line with the view: moves those that are there,
@@ -170,11 +210,9 @@ func (pp *plotPanel) update() {
 	if gen != pp.gen {
 		pp.gen = gen
 		if pp.full {
-			pp.release(&pp.back)
-			pp.back, pp.front = pp.front, nil
-		} else {
-			pp.release(&pp.front)
+			pp.keepDraft()
 		}
+		pp.release(&pp.front)
 		pp.full = false
 	}
 	x0, y0 := pp.home.Pixel(v.T0, v.A1, float64(fullW), float64(fullH)) // the view's corner in the whole picture
@@ -221,15 +259,16 @@ func (pp *plotPanel) update() {
 		}
 	}
 	tiles.want(pp, jobs)
-	if pp.full {
-		pp.release(&pp.back)
+	if pp.full && pp.back != nil {
+		pp.free = append(pp.free, pp.back)
+		pp.back.img, pp.back = nil, nil
 	}
 	side := float32(tilePx / scale)
 	for _, t := range pp.front {
 		t.raster.Move(fyne.NewPos(float32((float64(t.key.ix)*tilePx-offX)/scale), float32((float64(t.key.iy)*tilePx-offY)/scale)))
 		t.raster.Resize(fyne.NewSize(side, side))
 	}
-	for _, t := range pp.back {
+	if t := pp.back; t != nil {
 		ax, ay := v.Pixel(t.world.T0, t.world.A1, float64(pp.w), float64(pp.h))
 		bx, by := v.Pixel(t.world.T1, t.world.A0, float64(pp.w), float64(pp.h))
 		t.raster.Move(fyne.NewPos(float32(ax), float32(ay)))
@@ -241,8 +280,8 @@ func (pp *plotPanel) update() {
 // stack puts the panel's objects in drawing order.
 func (pp *plotPanel) stack() {
 	o := append(pp.box.Objects[:0], pp.under)
-	for _, t := range pp.back {
-		o = append(o, t.raster)
+	if pp.back != nil {
+		o = append(o, pp.back.raster)
 	}
 	for _, t := range pp.front {
 		o = append(o, t.raster)
@@ -299,13 +338,64 @@ func (pp *plotPanel) take() *tile {
 	return t
 }
 
-// release gives tiles back.
+// release gives tiles back. They forget their pixels, which are the cache's.
 func (pp *plotPanel) release(list *[]*tile) {
+	for _, t := range *list {
+		t.img = nil
+	}
 	pp.free = append(pp.free, *list...)
-	if len(pp.free) > 32 {
-		pp.free = pp.free[len(pp.free)-32:]
+	if len(pp.free) > maxFree {
+		pp.free = slices.Clone(pp.free[len(pp.free)-maxFree:])
 	}
 	*list = nil
+}
+
+// maxFree is how many unused tile objects a panel keeps.
+const maxFree = 12
+
+// keepDraft makes one picture of half the size of what front shows, to be
+// stretched while sharp tiles of another zoom are drawn: the driver uploads a
+// raster again whenever it is resized, so a stretched one should be small.
+func (pp *plotPanel) keepDraft() {
+	if len(pp.front) == 0 {
+		return
+	}
+	scale := float64(pp.plot.scale)
+	w, h := max(int(float64(pp.w)*scale/2), 1), max(int(float64(pp.h)*scale/2), 1)
+	img := image.NewRGBA(image.Rect(0, 0, w, h))
+	ground := pp.plot.palette.Inks[viz.InkSurface]
+	target := viz.ImageTarget(img)
+	target.Fill(ground)
+	for _, t := range pp.front {
+		at := t.raster.Position()
+		x0, y0 := int(math.Round(float64(at.X)*scale)), int(math.Round(float64(at.Y)*scale))
+		halve(target, viz.ImageTarget(t.img), x0, y0)
+	}
+	if pp.back == nil {
+		pp.back = pp.take()
+	}
+	first := pp.front[0]
+	// The world that the draft shows, from the first tile's place in it.
+	at := first.raster.Position()
+	perX, perY := (first.world.T1-first.world.T0)/tilePx*scale, (first.world.A0-first.world.A1)/tilePx*scale
+	pp.back.world.T0 = first.world.T0 - float64(at.X)*perX
+	pp.back.world.T1 = pp.back.world.T0 + float64(2*w)/scale*perX
+	pp.back.world.A1 = first.world.A1 - float64(at.Y)*perY
+	pp.back.world.A0 = pp.back.world.A1 + float64(2*h)/scale*perY
+	pp.back.img = img
+	pp.back.raster.Refresh()
+}
+
+// halve copies every second pixel of src, whose corner lies at (x0, y0) of a
+// picture twice as large as dst.
+func halve(dst, src *viz.Target, x0, y0 int) {
+	for y := max((y0+1)/2, 0); y < dst.H && 2*y-y0 < src.H; y++ {
+		from := src.Pix[(2*y-y0)*src.Stride:]
+		to := dst.Pix[y*dst.Stride:]
+		for x := max((x0+1)/2, 0); x < dst.W && 2*x-x0 < src.W; x++ {
+			to[x] = from[2*x-x0]
+		}
+	}
 }
 
 // arrived takes a tile from a worker to the window's goroutine; several share
@@ -323,11 +413,19 @@ func (p *Plot) arrived(pp *plotPanel) func(tileKey, *image.RGBA) {
 	}
 }
 
+// maxUploads is how many tiles go to the graphics card in one frame.
+const maxUploads = 4
+
 func (p *Plot) takeArrivals() {
 	defer p.meter.Measure()()
 	p.arrivalsMu.Lock()
 	list := p.arrivals
 	p.arrivals, p.posted = nil, false
+	if len(list) > maxUploads { // the rest with the next frame: each is an upload
+		p.arrivals, p.posted = list[maxUploads:], true
+		list = list[:maxUploads]
+		time.AfterFunc(time.Second/60, func() { fyne.Do(p.takeArrivals) })
+	}
 	p.arrivalsMu.Unlock()
 	touched := map[*plotPanel]bool{}
 	for _, a := range list {

@@ -15,7 +15,7 @@ import (
 const tilePx = 512
 
 // CacheBytes bounds the pixels that all plots of a process keep together.
-const CacheBytes = 128 << 20
+const CacheBytes = 96 << 20
 
 // tileKey says what a tile shows; equal keys have equal pixels.
 type tileKey struct {

@@ -20,8 +20,18 @@ func (l *bodyLayout) Layout(_ []fyne.CanvasObject, s fyne.Size) {
 	top := legend + head
 	h := max(s.Height-top-table-summary-6, 40)
 	half := (w - 16) / 2
-	maps := v.mode.Chosen() == 0
-	if maps {
+	both := v.sides[0].doc != nil && v.sides[1].doc != nil
+	for _, o := range []fyne.CanvasObject{v.legend, v.titles[0], v.titles[1], v.summary, v.grid} {
+		if both {
+			o.Show()
+		} else {
+			o.Hide()
+		}
+	}
+	if !both { // only the words of the empty picture
+		top, h = 0, s.Height
+	}
+	if maps := v.mode.Chosen() == 0; maps && both {
 		v.left.Show()
 		v.right.Show()
 		v.lanes.Hide()

@@ -131,6 +131,7 @@ func (v *View) Content() fyne.CanvasObject {
 				v.refresh()
 			}
 		})
+		v.choose[i].PlaceHolder = lang.L("Choose a plan")
 		v.titles[i] = parts.NewText("", 12, viz.InkText).Bold().Fit(parts.Cut)
 	}
 	v.summary = parts.NewText("", parts.Caption, viz.InkMuted).Fit(parts.Cut)
@@ -275,9 +276,9 @@ func (v *View) draw() {
 	a, b := v.sides[0].doc, v.sides[1].doc
 	if a == nil || b == nil {
 		v.diff = difference{}
-		empty := &viz.Figure{Empty: lang.L("Choose two plans: open a second model or machine, or keep the current plan and change it.")}
-		v.left.SetFigure(empty, false)
-		v.right.SetFigure(&viz.Figure{}, false)
+		empty := &viz.Figure{Empty: lang.L("Two plans to compare: open a second model or machine, or keep the current plan and change it.")}
+		v.left.SetFigure(nil, false)
+		v.right.SetFigure(nil, false)
 		v.lanes.SetFigure(empty, false)
 		v.grid.Reload()
 		v.summary.Set("")

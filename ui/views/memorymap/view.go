@@ -106,7 +106,7 @@ func (v *View) Content() fyne.CanvasObject {
 		h.Bus.SetCursor(c)
 	}
 	v.plot.CanDrag = func(hit widgets.Hit) bool {
-		return v.doc != nil && planview.HoverOf(hit.Key).Buf >= 0 && v.tierOf(hit.Panel) >= 0
+		return v.doc != nil && planview.HoverOf(hit.Key).Buf >= 0
 	}
 	v.plot.OnDragOver, v.plot.OnDrop = v.dragOver, v.drop
 	v.legend = widgets.NewLegend()

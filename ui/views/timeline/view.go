@@ -164,7 +164,11 @@ func (v *View) figure(w drawn) *viz.Figure {
 			v.shift, _, _ = viz.IterationWindow(run, from, to)
 		}
 	}
-	return viz.Timelines(o, v.runs...)
+	f := viz.Timelines(o, v.runs...)
+	if len(f.Panels) > 1 && f.Panels[0].Height > 0 { // a window has more room than a picture
+		f.Panels[0].Height = min(f.Panels[0].Height*1.7, 320)
+	}
+	return f
 }
 
 // steady chooses up to three recorded iterations in a row after the first.

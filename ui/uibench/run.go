@@ -1,0 +1,255 @@
+package uibench
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/driver/desktop"
+
+	"strata/ui/command"
+	"strata/ui/controller"
+	"strata/ui/theme"
+	"strata/ui/views"
+	"strata/ui/views/memorymap"
+	"strata/ui/views/tensors"
+	"strata/ui/viz"
+	"strata/ui/widgets"
+)
+
+// Options of a run; zero fields take the values of the acceptance criterion.
+type Options struct {
+	Tensors int           // 100,000
+	Width   float32       // 1600
+	Height  float32       // 900
+	Phase   time.Duration // of each gesture, 5 s
+	Out     io.Writer     // the table; nil: standard output
+}
+
+// Limits of the criterion.
+const (
+	LimitP95MS  = 16
+	LimitIdle   = 0.03 // of a core
+	LimitMemory = 400  // MiB resident
+)
+
+// Phase is what one gesture cost.
+type Phase struct {
+	Name   string
+	Frames widgets.Frames
+}
+
+// Result of a run.
+type Result struct {
+	Phases      []Phase
+	IdleShare   float64 // of a core, all threads
+	ResidentMiB float64
+	Err         error
+}
+
+// Pass says whether every limit holds.
+func (r *Result) Pass() bool {
+	for _, p := range r.Phases {
+		if p.Frames.P95 > LimitP95MS {
+			return false
+		}
+	}
+	return r.Err == nil && r.IdleShare <= LimitIdle && r.ResidentMiB <= LimitMemory
+}
+
+// Run opens a window, drives it and closes it. It must be called from main (it
+// runs the application's loop) and needs a display. Extra work that should run
+// meanwhile (a search) is the caller's: start it in background.
+func Run(app fyne.App, o Options, background func(ctx context.Context)) *Result {
+	if o.Tensors == 0 {
+		o.Tensors = 100_000
+	}
+	if o.Width == 0 {
+		o.Width, o.Height = 1600, 900
+	}
+	if o.Phase == 0 {
+		o.Phase = 5 * time.Second
+	}
+	if o.Out == nil {
+		o.Out = os.Stdout
+	}
+	res := &Result{}
+	c := controller.New(controller.Options{Post: fyne.Do})
+	defer c.Close()
+	win := app.NewWindow("Strata bench-ui")
+	palette := viz.Light
+	theme.Use(palette)
+	app.Settings().SetTheme(&theme.Theme{Palette: palette, Scale: 1})
+	host := &views.Host{Controller: c, Bus: c.Bus, Window: win, Palette: func() *viz.Palette { return palette }, Show: func(string) {}, Do: fyne.Do,
+		Menu: func(fyne.Position, []command.Command) {}, Setting: func(string) string { return "" }, SetSetting: func(string, string) {}}
+	mapView, tensorView := memorymap.New(host), tensors.New(host)
+	stage := container.NewStack(mapView.Content(), tensorView.Content())
+	tensorView.Content().Hide()
+	win.SetPadded(false)
+	win.SetContent(stage)
+	win.Resize(fyne.NewSize(o.Width, o.Height))
+	ctx, cancel := context.WithCancel(context.Background())
+	app.Lifecycle().SetOnStarted(func() {
+		go func() {
+			defer fyne.Do(app.Quit)
+			defer cancel()
+			res.Err = drive(ctx, res, o, stage, mapView, tensorView, background)
+		}()
+	})
+	win.ShowAndRun()
+	res.print(o.Out)
+	return res
+}
+
+func drive(ctx context.Context, res *Result, o Options, stage *fyne.Container, mapView, tensorView views.View, background func(context.Context)) error {
+	doc := Document(o.Tensors)
+	s := &controller.Snapshot{Docs: []*controller.Document{doc}, Active: 0}
+	fyne.DoAndWait(func() { mapView.Update(s) })
+	if background != nil {
+		go background(ctx)
+	}
+	m := &widgets.Meter{}
+	stop := widgets.WatchFrames(m)
+	defer stop()
+	time.Sleep(2 * time.Second)
+	plots := plotsIn(mapView.Content())
+	if len(plots) == 0 {
+		return fmt.Errorf("bench-ui: the memory map has no plot")
+	}
+	p := plots[0]
+	size := p.Size()
+	phase := func(name string, step func(i int)) {
+		m.Reset()
+		tick := time.NewTicker(time.Second / 60)
+		defer tick.Stop()
+		i := 0
+		for end := time.Now().Add(o.Phase); time.Now().Before(end); i++ {
+			<-tick.C
+			fyne.Do(func() { step(i) })
+		}
+		fyne.DoAndWait(func() {})
+		res.Phases = append(res.Phases, Phase{name, m.Summary()})
+	}
+	t0, t1 := p.Home()
+	fyne.DoAndWait(func() { p.ZoomAt(1.0/16, (t0+t1)/2) })
+	time.Sleep(time.Second)
+	phase("map: pan", func(i int) { p.Pan(0.01*math.Copysign(1, math.Sin(float64(i)/90)), 0) })
+	phase("map: zoom", func(i int) {
+		f := math.Exp2(-0.25)
+		if i/16%2 == 1 {
+			f = 1 / f
+		}
+		p.ZoomAt(f, t0+(t1-t0)*(0.5+0.01*math.Sin(float64(i)/50)))
+	})
+	fyne.DoAndWait(p.ShowAll)
+	time.Sleep(time.Second)
+	phase("map: hover", func(i int) {
+		x, y := size.Width*(0.5+0.4*float32(math.Sin(float64(i)/37))), size.Height*(0.4+0.3*float32(math.Cos(float64(i)/23)))
+		p.MouseMoved(&desktop.MouseEvent{PointEvent: fyne.PointEvent{Position: fyne.NewPos(x, y)}})
+	})
+	fyne.DoAndWait(p.MouseOut)
+	fyne.DoAndWait(func() {
+		mapView.Content().Hide()
+		tensorView.Content().Show()
+		tensorView.Update(s)
+		stage.Refresh()
+	})
+	time.Sleep(2 * time.Second)
+	tree := plotsIn(tensorView.Content())[0]
+	phase("treemap: zoom", func(i int) {
+		f := math.Exp2(-0.25)
+		if i/16%2 == 1 {
+			f = 1 / f
+		}
+		tree.ZoomBothAt(0, f, f, 900, 500)
+	})
+	if grids := gridsIn(tensorView.Content()); len(grids) > 0 {
+		phase("table: scroll", func(i int) {
+			grids[0].Scrolled(&fyne.ScrollEvent{Scrolled: fyne.NewDelta(0, float32(25*math.Copysign(1, math.Sin(float64(i)/200)-0.2)))})
+		})
+	}
+	stop() // its ticks are work too
+	time.Sleep(time.Second)
+	before, _ := cpuSeconds()
+	time.Sleep(o.Phase)
+	after, err := cpuSeconds()
+	if err == nil && background == nil {
+		res.IdleShare = (after - before) / o.Phase.Seconds()
+	}
+	runtime.GC()
+	debug.FreeOSMemory()
+	res.ResidentMiB = residentMiB()
+	return nil
+}
+
+func (r *Result) print(w io.Writer) {
+	fmt.Fprintf(w, "%-16s %7s %8s %8s %8s %8s   main-thread CPU per tick, ms\n", "gesture", "ticks", "p50", "p95", "p99", "max")
+	for _, p := range r.Phases {
+		fmt.Fprintf(w, "%-16s %7d %8.2f %8.2f %8.2f %8.2f\n", p.Name, p.Frames.Count, p.Frames.P50, p.Frames.P95, p.Frames.P99, p.Frames.Max)
+	}
+	fmt.Fprintf(w, "idle %.1f %% of a core (limit %.0f), resident %.0f MiB (limit %d), p95 limit %d ms: ", 100*r.IdleShare, 100*LimitIdle, r.ResidentMiB, LimitMemory, LimitP95MS)
+	switch {
+	case r.Err != nil:
+		fmt.Fprintln(w, r.Err)
+	case r.Pass():
+		fmt.Fprintln(w, "pass")
+	default:
+		fmt.Fprintln(w, "FAIL")
+	}
+}
+
+func plotsIn(o fyne.CanvasObject) []*widgets.Plot { return found[*widgets.Plot](o) }
+func gridsIn(o fyne.CanvasObject) []*widgets.Grid { return found[*widgets.Grid](o) }
+
+// found lists the objects of a type in a tree of containers.
+func found[T fyne.CanvasObject](o fyne.CanvasObject) []T {
+	if x, ok := o.(T); ok {
+		return []T{x}
+	}
+	var list []T
+	if c, ok := o.(*fyne.Container); ok {
+		for _, child := range c.Objects {
+			list = append(list, found[T](child)...)
+		}
+	}
+	return list
+}
+
+// cpuSeconds is the CPU time of the process.
+func cpuSeconds() (float64, error) {
+	b, err := os.ReadFile("/proc/self/stat")
+	if err != nil {
+		return 0, err
+	}
+	text := string(b)
+	f := strings.Fields(text[strings.LastIndexByte(text, ')')+1:])
+	user, err1 := strconv.ParseFloat(f[11], 64)
+	system, err2 := strconv.ParseFloat(f[12], 64)
+	if err1 != nil || err2 != nil {
+		return 0, fmt.Errorf("bench-ui: /proc/self/stat: %q", text)
+	}
+	return (user + system) / 100, nil
+}
+
+// residentMiB is the resident memory of the process, 0 where it is not known.
+func residentMiB() float64 {
+	b, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0
+	}
+	f := strings.Fields(string(b))
+	if len(f) < 2 {
+		return 0
+	}
+	pages, _ := strconv.ParseFloat(f[1], 64)
+	return pages * float64(os.Getpagesize()) / (1 << 20)
+}
