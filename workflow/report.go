@@ -53,7 +53,12 @@ func (res *ValidateResult) Report() *export.Report {
 	case t.MeasuredSPerToken > 0:
 		r.Verdict = fmt.Sprintf("The plan holds: bytes, requests and outputs are exactly as predicted; %.3g ms a token predicted, %.3g ms measured (%+.1f %%).",
 			1e3*t.PredictedSPerToken, 1e3*t.MeasuredSPerToken, 100*t.RelError)
-		r.VerdictTone = export.Good
+		switch {
+		case t.Within == nil:
+			r.Verdict += " The time does not count: the run was " + res.State + "."
+		case *t.Within:
+			r.VerdictTone = export.Good
+		}
 	default:
 		r.Verdict, r.VerdictTone = "The plan holds: bytes, requests and outputs are exactly as predicted.", export.Good
 	}
