@@ -307,7 +307,14 @@ func (v *View) draw() {
 	}
 	v.lanes.SetFigure(viz.Timelines(o, runs...), true)
 	v.grid.Reload()
-	v.summary.Set(fmt.Sprintf(lang.L("%d tensors lie differently, %s; they keep their colours above, what is the same is grey."), len(v.diff.changes), viz.FormatBytes(v.diff.bytes)))
+	switch n := len(v.diff.changes); n {
+	case 0:
+		v.summary.Set(lang.L("Every tensor lies the same way in both."))
+	case 1:
+		v.summary.Set(fmt.Sprintf(lang.L("One tensor lies differently, %s; it keeps its colour above, what is the same is grey."), viz.FormatBytes(v.diff.bytes)))
+	default:
+		v.summary.Set(fmt.Sprintf(lang.L("%d tensors lie differently, %s; they keep their colours above, what is the same is grey."), n, viz.FormatBytes(v.diff.bytes)))
+	}
 }
 
 func (v *View) setLegend() {
@@ -427,7 +434,7 @@ func (v *View) lines() []widgets.Fact {
 	}
 	f := []widgets.Fact{{Heading: true, Value: lang.L("B against A")}}
 	row := func(label, x, y, delta string, ink viz.Ink) {
-		f = append(f, widgets.Fact{Label: label, Value: x + " → " + y}, widgets.Fact{Label: "", Value: delta, Ink: ink})
+		f = append(f, widgets.Fact{Label: label, Value: x + " → " + y}, widgets.Fact{Label: " ", Value: delta, Ink: ink})
 	}
 	if a.Predicted != nil && b.Predicted != nil {
 		seconds := func(label string, x, y float64) {
@@ -466,9 +473,8 @@ func (v *View) lines() []widgets.Fact {
 		}
 	}
 	f = append(f, widgets.Fact{Heading: true, Value: lang.L("Tensors")},
-		widgets.Fact{Label: lang.L("lie differently"), Value: strconv.Itoa(len(v.diff.changes))},
-		widgets.Fact{Label: lang.L("of"), Value: strconv.Itoa(max(len(v.sides[0].list), len(v.sides[1].list)))},
-		widgets.Fact{Label: lang.L("bytes of them"), Value: viz.FormatBytes(v.diff.bytes)})
+		widgets.Fact{Label: lang.L("lie differently"), Value: fmt.Sprintf(lang.L("%d of %d"), len(v.diff.changes), max(len(v.sides[0].list), len(v.sides[1].list)))},
+		widgets.Fact{Label: lang.L("their bytes"), Value: viz.FormatBytes(v.diff.bytes)})
 	return f
 }
 

@@ -17,9 +17,9 @@ func open(t *testing.T) (*View, *viewtest.Stage) {
 	t.Helper()
 	s := viewtest.Open(t)
 	v := New(s.Host).(*View)
-	s.Put(t, v)
+	v.Content()
 	v.plot.Synchronous = true
-	v.plot.Refresh()
+	s.Put(t, v)
 	return v, s
 }
 

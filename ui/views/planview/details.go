@@ -371,3 +371,6 @@ func (bottomBar) Layout(o []fyne.CanvasObject, s fyne.Size) {
 func (bottomBar) MinSize(o []fyne.CanvasObject) fyne.Size {
 	return fyne.NewSize(DetailsWidth, 120)
 }
+
+// Answer is the explanation of a buffer as far as it is worked out, or nil.
+func (d *Details) Answer(buf int) *workflow.Explanation { return d.answers[buf] }

@@ -52,6 +52,7 @@ type View struct {
 	bytes   int64
 	work    atomic.Int64 // newest round of sorting
 	later   *time.Timer
+	treeOf  string // filter that the treemap was drawn with
 	built   bool
 }
 
@@ -254,16 +255,12 @@ func (v *View) Update(s *controller.Snapshot) {
 		v.version = doc.Version
 	}
 	v.list = planview.Tensors(doc)
-	v.leaves = planview.Leaves(v.list)
-	if !samePlan || v.tree.Figure() == nil {
-		aspect := 2.2
-		if size := v.tree.Size(); size.Height > 40 {
-			aspect = float64(size.Width / size.Height)
-		}
-		v.tree.SetFigure(viz.Treemap(v.leaves, viz.TreemapOptions{Aspect: aspect}), true)
+	if !samePlan {
+		v.treeOf = ""
+		v.tree.SetFigure(nil, false)
 	}
-	v.legend.Set(v.tree.Figure(), pal)
 	v.details.SetDocument(doc, v.list)
+	v.legend.Set(v.tree.Figure(), pal)
 	v.arrange()
 	v.bus(v.host.Bus.State(), controller.SelectionChanged)
 }
@@ -429,6 +426,7 @@ func (v *View) arrange() {
 		return rows, planview.Groups(groups, list, rows)
 	}
 	finish := func(rows []int32, sums []planview.Sum) {
+		v.drawTree(f.String(), rows)
 		v.sums, v.matched, v.bytes = sums, len(rows), 0
 		for _, r := range rows {
 			v.bytes += list[r].Bytes
@@ -454,6 +452,42 @@ func (v *View) arrange() {
 			}
 		})
 	}()
+}
+
+// drawTree draws the treemap; what does not match the filter is grey in it.
+func (v *View) drawTree(filter string, rows []int32) {
+	if v.tree.Figure() != nil && v.treeOf == filter {
+		return
+	}
+	v.treeOf = filter
+	v.leaves = planview.Leaves(v.list)
+	if len(rows) < len(v.list) {
+		match := make([]bool, len(v.list))
+		for _, r := range rows {
+			match[r] = true
+		}
+		for i := range v.leaves {
+			if !match[i] {
+				v.leaves[i].Class, v.leaves[i].Pattern = viz.ClassTier3, viz.Solid
+			}
+		}
+	}
+	aspect := 2.2
+	if size := v.tree.Size(); size.Height > 40 {
+		aspect = float64(size.Width / size.Height)
+	}
+	figure := viz.Treemap(v.leaves, viz.TreemapOptions{Aspect: aspect})
+	for i := range figure.Legend {
+		if figure.Legend[i].Ink == viz.Fill(viz.ClassTier3) {
+			figure.Legend[i].Label = lang.L("filtered out")
+		}
+	}
+	if v.doc == nil || v.doc.Program == nil {
+		figure.Empty = lang.L("No model is open.")
+	}
+	v.tree.SetFigure(figure, true)
+	v.legend.Set(figure, v.host.Palette())
+	v.tree.Select(planview.SelectedKeys(v.host.Bus.State().Selection)...)
 }
 
 // flatten makes the table's rows of groups and their open members.

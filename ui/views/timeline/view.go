@@ -265,7 +265,13 @@ func (v *View) summary() string {
 		text += fmt.Sprintf(lang.L(", measured %s (%+.1f %%)"), viz.FormatSeconds(m.TotalS), 100*(m.TotalS/d.Predicted.PredictedS-1))
 	}
 	if a := d.Attribution.Decode; a.Compute > 0 {
-		text += fmt.Sprintf(lang.L("; a token computes %.0f %%, waits for its own copies %.0f %%, for queued ones %.0f %%"), 100*a.Compute, 100*a.WaitCopy, 100*a.WaitQueue)
+		text += fmt.Sprintf(lang.L("; a token computes %.0f %% of its time"), 100*a.Compute)
+		if a.WaitCopy > 0.005 {
+			text += fmt.Sprintf(lang.L(", waits for its own copies %.0f %%"), 100*a.WaitCopy)
+		}
+		if a.WaitQueue > 0.005 {
+			text += fmt.Sprintf(lang.L(", for queued copies %.0f %%"), 100*a.WaitQueue)
+		}
 		if a.WaitBack > 0.005 {
 			text += fmt.Sprintf(lang.L(", for write-backs %.0f %%"), 100*a.WaitBack)
 		}
