@@ -9,6 +9,7 @@ import (
 	"strata/costmodel"
 	"strata/malloc"
 	"strata/model"
+	"strata/model/modeltest"
 )
 
 var update = flag.Bool("update", false, "rewrite the committed instance")
@@ -17,25 +18,9 @@ var update = flag.Bool("update", false, "rewrite the committed instance")
 // decode of 32 at half its bytes, on the test profile.
 const instancePath = "../testdata/instances/smollm2-decode.json.gz"
 
-func samplePath(t testing.TB) string {
-	t.Helper()
-	path := os.Getenv("STRATA_MODEL")
-	if path == "" {
-		dir, err := os.UserCacheDir()
-		if err != nil {
-			t.Skipf("not run: no cache folder: %v", err)
-		}
-		path = filepath.Join(dir, "strata", "models", "SmolLM2-135M-Instruct.Q4_1.gguf")
-	}
-	if _, err := os.Stat(path); err != nil {
-		t.Skipf("not run: the sample model is not there (make model fetches it): %v", err)
-	}
-	return path
-}
-
 func lowerSample(t testing.TB, w costmodel.Workload, capacities map[string]int64) *costmodel.Lowered {
 	t.Helper()
-	src, err := model.Load(samplePath(t))
+	src, err := model.Load(modeltest.Sample(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"strata/engine/file"
 	"strata/kernels/op"
 	"strata/kernels/pool"
+	"strata/model/modeltest"
 	"strata/trace"
 )
 
@@ -24,7 +25,7 @@ func BenchmarkDecode(b *testing.B) {
 			const prompt, gen, rounds = 64, 64, 3
 			l := lowerSample(b, costmodel.ModeFast, prompt, gen, threads)
 			plan := everythingResident(l)
-			f, err := file.Open(samplePath(b))
+			f, err := file.Open(modeltest.Sample(b))
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"math"
 	"os"
-	"path/filepath"
 	"testing"
 
 	"strata/costmodel"
@@ -13,25 +12,8 @@ import (
 	"strata/kernels/pool"
 	"strata/malloc"
 	"strata/model"
+	"strata/model/modeltest"
 )
-
-// samplePath finds the sample model in the user's cache; `make model` puts it
-// there.
-func samplePath(t testing.TB) string {
-	t.Helper()
-	path := os.Getenv("STRATA_MODEL")
-	if path == "" {
-		dir, err := os.UserCacheDir()
-		if err != nil {
-			t.Skipf("not run: no cache folder: %v", err)
-		}
-		path = filepath.Join(dir, "strata", "models", "SmolLM2-135M-Instruct.Q4_1.gguf")
-	}
-	if _, err := os.Stat(path); err != nil {
-		t.Skipf("not run: the sample model is not there (make model fetches it): %v", err)
-	}
-	return path
-}
 
 type golden struct {
 	Prompt    string  `json:"prompt"`
@@ -62,7 +44,7 @@ func readGolden(t testing.TB) golden {
 // lowerSample lowers the sample model on the test profile.
 func lowerSample(t testing.TB, mode string, prompt, gen, threads int) *costmodel.Lowered {
 	t.Helper()
-	src, err := model.Load(samplePath(t))
+	src, err := model.Load(modeltest.Sample(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,7 +135,7 @@ func everythingResident(l *costmodel.Lowered) *malloc.Plan {
 // play runs a plan on the sample model and returns all logits.
 func play(t testing.TB, l *costmodel.Lowered, plan *malloc.Plan, in Input) (*Result, [][]float32) {
 	t.Helper()
-	f, err := file.Open(samplePath(t))
+	f, err := file.Open(modeltest.Sample(t))
 	if err != nil {
 		t.Fatal(err)
 	}

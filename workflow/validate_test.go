@@ -3,7 +3,6 @@ package workflow_test
 import (
 	"context"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -13,17 +12,14 @@ import (
 	"strata/engine"
 	"strata/engine/file"
 	"strata/malloc"
+	"strata/model/modeltest"
 	"strata/workflow"
 )
 
 // sample opens the sample model, or says why the test cannot run.
 func sample(t testing.TB) *workflow.Model {
 	t.Helper()
-	path := workflow.SampleModelPath()
-	if _, err := os.Stat(path); err != nil {
-		t.Skipf("not run: the sample model is not there (make model fetches it): %v", err)
-	}
-	m, err := workflow.OpenModel(path)
+	m, err := workflow.OpenModel(modeltest.Sample(t))
 	if err != nil {
 		t.Fatal(err)
 	}

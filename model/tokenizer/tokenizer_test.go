@@ -3,7 +3,6 @@ package tokenizer
 import (
 	"encoding/json"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -12,22 +11,12 @@ import (
 	"pgregory.net/rapid"
 
 	"strata/model"
+	"strata/model/modeltest"
 )
 
 // sample is the tokenizer of the sample model.
 func sample(t testing.TB) *Tokenizer {
-	path := os.Getenv("STRATA_MODEL")
-	if path == "" {
-		cache, err := os.UserCacheDir()
-		if err != nil {
-			t.Skipf("no cache folder to look for the sample model in: %v", err)
-		}
-		path = filepath.Join(cache, "strata", "models", "SmolLM2-135M-Instruct.Q4_1.gguf")
-	}
-	if _, err := os.Stat(path); err != nil {
-		t.Skipf("sample model not found (make model fetches it): %v", err)
-	}
-	f, err := model.Open(path)
+	f, err := model.Open(modeltest.Sample(t))
 	if err != nil {
 		t.Fatal(err)
 	}
