@@ -42,6 +42,10 @@ func parseKey(s string) stroke {
 		k.key = fyne.KeyEqual
 	case s == "Minus":
 		k.key = fyne.KeyMinus
+	case s == "PageUp": // Fyne's names are those of X11
+		k.key = fyne.KeyPageUp
+	case s == "PageDown":
+		k.key = fyne.KeyPageDown
 	case len(s) == 1 && k.mod == 0 && !(s[0] >= 'A' && s[0] <= 'Z') && !(s[0] >= '0' && s[0] <= '9'):
 		k.rune = rune(s[0])
 	default:
@@ -57,10 +61,12 @@ func (w *Window) keys() {
 	c.SetOnTypedKey(w.typedKey)
 	c.SetOnTypedRune(w.typedRune)
 	for i := range w.commands {
-		cmd := &w.commands[i]
-		for _, text := range cmd.Keys {
+		for _, text := range w.commands[i].Keys {
 			if k := parseKey(text); k.mod != 0 && k.key != "" {
-				c.AddShortcut(&desktop.CustomShortcut{KeyName: k.key, Modifier: k.mod}, func(fyne.Shortcut) { w.press(cmd) })
+				// Several views may use one stroke: whose it is decides when it is pressed.
+				c.AddShortcut(&desktop.CustomShortcut{KeyName: k.key, Modifier: k.mod}, func(fyne.Shortcut) {
+					w.typed(func(other stroke) bool { return other == k })
+				})
 			}
 		}
 	}
