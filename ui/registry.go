@@ -3,10 +3,13 @@ package ui
 import (
 	"strata/ui/views"
 	"strata/ui/views/compare"
+	"strata/ui/views/hardware"
 	"strata/ui/views/memorymap"
 	"strata/ui/views/overview"
+	"strata/ui/views/search"
 	"strata/ui/views/tensors"
 	"strata/ui/views/timeline"
+	"strata/ui/views/validate"
 )
 
 // Views lists the views of the side bar.
@@ -16,6 +19,9 @@ func Views() []views.Maker {
 		tensors.New,
 		memorymap.New,
 		timeline.New,
+		search.New,
+		validate.New,
 		compare.New,
+		hardware.New,
 	}
 }
