@@ -54,6 +54,20 @@ func parseKey(s string) stroke {
 	return k
 }
 
+// shortcut is how Fyne reports a stroke: Ctrl+Z and Ctrl+Y have names of their
+// own.
+func (k stroke) shortcut() fyne.Shortcut {
+	if k.mod == fyne.KeyModifierShortcutDefault {
+		switch k.key {
+		case fyne.KeyZ:
+			return &fyne.ShortcutUndo{}
+		case fyne.KeyY:
+			return &fyne.ShortcutRedo{}
+		}
+	}
+	return &desktop.CustomShortcut{KeyName: k.key, Modifier: k.mod}
+}
+
 // keys connects the canvas with the table. Letters act only while nothing that
 // takes text has the focus: Fyne sends those keys to it instead.
 func (w *Window) keys() {
@@ -64,7 +78,7 @@ func (w *Window) keys() {
 		for _, text := range w.commands[i].Keys {
 			if k := parseKey(text); k.mod != 0 && k.key != "" {
 				// Several views may use one stroke: whose it is decides when it is pressed.
-				c.AddShortcut(&desktop.CustomShortcut{KeyName: k.key, Modifier: k.mod}, func(fyne.Shortcut) {
+				c.AddShortcut(k.shortcut(), func(fyne.Shortcut) {
 					w.typed(func(other stroke) bool { return other == k })
 				})
 			}

@@ -2,7 +2,6 @@ package ui
 
 import (
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/driver/desktop"
 	"fyne.io/fyne/v2/lang"
 	"fyne.io/fyne/v2/widget"
 
@@ -32,7 +31,7 @@ func (w *Window) makeMenu() {
 			item := fyne.NewMenuItem(c.Name(), func() { w.press(c) })
 			for _, text := range c.Keys {
 				if k := parseKey(text); k.mod != 0 && k.key != "" {
-					item.Shortcut = &desktop.CustomShortcut{KeyName: k.key, Modifier: k.mod}
+					item.Shortcut = k.shortcut()
 					break
 				}
 			}

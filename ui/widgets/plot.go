@@ -100,6 +100,7 @@ type Plot struct {
 	arrows     []*canvas.Line
 	chips      *textPool
 	shade      *canvas.Rectangle
+	target     *canvas.Rectangle // panel under what is dragged
 	tip        *tipBox
 	empty      *canvas.Text
 	size       fyne.Size
@@ -123,6 +124,9 @@ func NewPlot() *Plot {
 	p.dirt = canvas.NewRectangle(color.Transparent)
 	p.shade = canvas.NewRectangle(color.Transparent)
 	p.shade.Hide()
+	p.target = canvas.NewRectangle(color.Transparent)
+	p.target.StrokeWidth, p.target.CornerRadius = 2, 3
+	p.target.Hide()
 	p.texts, p.chips = newTextPool(), newTextPool()
 	p.overlays = newLayer()
 	p.tip = newTipBox()
@@ -209,7 +213,7 @@ func (p *Plot) assemble() {
 	for _, pp := range p.panels {
 		o = append(o, pp.clip)
 	}
-	o = append(o, p.texts.layer, p.shade, p.overlays, p.chips.layer, p.empty, p.tip.layer)
+	o = append(o, p.texts.layer, p.shade, p.target, p.overlays, p.chips.layer, p.empty, p.tip.layer)
 	p.root.Objects = o
 }
 
@@ -254,6 +258,7 @@ func clampSpan(a, b, lo, hi float64) (float64, float64) {
 func (p *Plot) moved() {
 	defer p.meter.Measure()()
 	p.gesture = true
+	p.tip.hide() // what it tells moved away
 	if p.rest != nil {
 		p.rest.Stop()
 	}

@@ -190,18 +190,30 @@ func (p *Plot) Dragged(e *fyne.DragEvent) {
 			verdict = p.OnDragOver(in.from, panel)
 		}
 		in.over = panel
-		p.tip.show(verdict.Lines, verdict.Tone, e.Position, p.size, p.palette)
-		p.repaint()
+		p.showDrop(verdict, e.Position)
 	}
 }
 
 // RefreshDrag asks again what a drop here would do (the answer came later).
 func (p *Plot) RefreshDrag() {
 	if p.input.mode == dragItem && p.OnDragOver != nil {
-		v := p.OnDragOver(p.input.from, p.input.over)
-		p.tip.show(v.Lines, v.Tone, p.input.pointer, p.size, p.palette)
-		p.repaint()
+		p.showDrop(p.OnDragOver(p.input.from, p.input.over), p.input.pointer)
 	}
+}
+
+// showDrop shows what a drop would do, and outlines the panel that it is about.
+func (p *Plot) showDrop(v DropVerdict, at fyne.Position) {
+	p.tip.show(v.Lines, v.Tone, at, p.size, p.palette)
+	if over := p.input.over; over >= 0 && over < len(p.panels) && len(v.Lines) > 0 {
+		pp := p.panels[over]
+		p.target.StrokeColor = p.ink(v.Tone)
+		p.target.Move(fyne.NewPos(pp.x-3, pp.y-3))
+		p.target.Resize(fyne.NewSize(pp.w+6, pp.h+6))
+		p.target.Show()
+	} else {
+		p.target.Hide()
+	}
+	p.repaint()
 }
 
 // Dragging says that a rectangle is being dragged, and over which panel.
@@ -214,6 +226,7 @@ func (p *Plot) CancelDrag() {
 	if p.input.mode == dragItem {
 		p.input.mode = dragPan
 		p.tip.hide()
+		p.target.Hide()
 		p.repaint()
 	}
 }
@@ -223,6 +236,7 @@ func (p *Plot) DragEnd() {
 	in := &p.input
 	mode := in.mode
 	in.mode = dragNone
+	p.target.Hide()
 	switch mode {
 	case dragRange:
 		if p.OnRange != nil {
