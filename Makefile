@@ -2,6 +2,8 @@
 # test` passes the tests. Both install what they need.
 
 GO ?= go
+# Everywhere, so that build, lint and tests share their cached C objects.
+export GOFLAGS := $(GOFLAGS) -trimpath
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo dev)
 OUT ?= out
 BUDGET ?= 50%
@@ -31,7 +33,7 @@ setup:
 	@tools/setup.sh
 
 build: setup
-	$(GO) build -trimpath -tags $(TAGS) -ldflags "-s -w -X strata/cli.Version=$(VERSION)" -o strata .
+	$(GO) build -tags $(TAGS) -ldflags "-s -w -X strata/cli.Version=$(VERSION)" -o strata .
 
 # Prints the sample model's path as its last line.
 model: setup
