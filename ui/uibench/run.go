@@ -10,6 +10,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"fyne.io/fyne/v2"
@@ -24,6 +25,7 @@ import (
 	"strata/ui/views/tensors"
 	"strata/ui/viz"
 	"strata/ui/widgets"
+	"strata/workflow"
 )
 
 // Options of a run; zero fields take the values of the acceptance criterion.
@@ -32,6 +34,7 @@ type Options struct {
 	Width   float32       // 1600
 	Height  float32       // 900
 	Phase   time.Duration // of each gesture, 5 s
+	Busy    bool          // a search runs in the same process meanwhile
 	Out     io.Writer     // the table; nil: standard output
 }
 
@@ -67,9 +70,8 @@ func (r *Result) Pass() bool {
 }
 
 // Run opens a window, drives it and closes it. It must be called from main (it
-// runs the application's loop) and needs a display. Extra work that should run
-// meanwhile (a search) is the caller's: start it in background.
-func Run(app fyne.App, o Options, background func(ctx context.Context)) *Result {
+// runs the application's loop) and needs a display.
+func Run(app fyne.App, o Options) *Result {
 	if o.Tensors == 0 {
 		o.Tensors = 100_000
 	}
@@ -102,7 +104,7 @@ func Run(app fyne.App, o Options, background func(ctx context.Context)) *Result 
 		go func() {
 			defer fyne.Do(app.Quit)
 			defer cancel()
-			res.Err = drive(ctx, res, o, stage, mapView, tensorView, background)
+			res.Err = drive(ctx, c, res, o, stage, mapView, tensorView)
 		}()
 	})
 	win.ShowAndRun()
@@ -110,12 +112,14 @@ func Run(app fyne.App, o Options, background func(ctx context.Context)) *Result 
 	return res
 }
 
-func drive(ctx context.Context, res *Result, o Options, stage *fyne.Container, mapView, tensorView views.View, background func(context.Context)) error {
+func drive(ctx context.Context, c *controller.Controller, res *Result, o Options, stage *fyne.Container, mapView, tensorView views.View) error {
 	doc := Document(o.Tensors)
 	s := &controller.Snapshot{Docs: []*controller.Document{doc}, Active: 0}
 	fyne.DoAndWait(func() { mapView.Update(s) })
-	if background != nil {
-		go background(ctx)
+	if o.Busy {
+		if err := search(ctx, c); err != nil {
+			return err
+		}
 	}
 	m := &widgets.Meter{}
 	stop := widgets.WatchFrames(m)
@@ -131,10 +135,19 @@ func drive(ctx context.Context, res *Result, o Options, stage *fyne.Container, m
 		m.Reset()
 		tick := time.NewTicker(time.Second / 60)
 		defer tick.Stop()
+		var pending atomic.Bool
 		i := 0
-		for end := time.Now().Add(o.Phase); time.Now().Before(end); i++ {
+		for end := time.Now().Add(o.Phase); time.Now().Before(end); {
 			<-tick.C
-			fyne.Do(func() { step(i) })
+			if pending.Swap(true) { // the last step was not painted yet
+				continue
+			}
+			at := i
+			i++
+			fyne.Do(func() {
+				step(at)
+				pending.Store(false)
+			})
 		}
 		fyne.DoAndWait(func() {})
 		res.Phases = append(res.Phases, Phase{name, m.Summary()})
@@ -182,12 +195,30 @@ func drive(ctx context.Context, res *Result, o Options, stage *fyne.Container, m
 	before, _ := cpuSeconds()
 	time.Sleep(o.Phase)
 	after, err := cpuSeconds()
-	if err == nil && background == nil {
+	if err == nil && !o.Busy {
 		res.IdleShare = (after - before) / o.Phase.Seconds()
 	}
 	runtime.GC()
 	debug.FreeOSMemory()
 	res.ResidentMiB = residentMiB()
+	return nil
+}
+
+// search keeps the agent searching on the sample until ctx ends.
+func search(ctx context.Context, c *controller.Controller) error {
+	c.OpenSample()
+	if err := c.Idle(ctx); err != nil {
+		return err
+	}
+	d := c.Snapshot().Doc()
+	if d == nil || d.Program == nil {
+		return fmt.Errorf("bench-ui: the sample did not open")
+	}
+	go func() {
+		for seed := uint64(1); ctx.Err() == nil; seed++ {
+			workflow.Search(ctx, d.Program, workflow.SearchOptions{Solver: "mcts", Time: time.Minute, Seed: seed})
+		}
+	}()
 	return nil
 }
 

@@ -96,6 +96,7 @@ type Plot struct {
 	ground     *canvas.Rectangle
 	dirt       *canvas.Rectangle
 	texts      *textPool
+	axis       *canvas.Raster
 	overlays   *fyne.Container // arrows, chips, range
 	arrows     []*canvas.Line
 	chips      *textPool
@@ -129,6 +130,8 @@ func NewPlot() *Plot {
 	p.target.Hide()
 	p.texts, p.chips = newTextPool(), newTextPool()
 	p.overlays = newLayer()
+	p.axis = canvas.NewRaster(p.drawAxis)
+	p.axis.ScaleMode = canvas.ImageScalePixels
 	p.tip = newTipBox()
 	p.empty = canvas.NewText("", color.Black)
 	p.empty.Alignment = fyne.TextAlignCenter
@@ -213,7 +216,7 @@ func (p *Plot) assemble() {
 	for _, pp := range p.panels {
 		o = append(o, pp.clip)
 	}
-	o = append(o, p.texts.layer, p.shade, p.target, p.overlays, p.chips.layer, p.empty, p.tip.layer)
+	o = append(o, p.axis, p.texts.layer, p.shade, p.target, p.overlays, p.chips.layer, p.empty, p.tip.layer)
 	p.root.Objects = o
 }
 

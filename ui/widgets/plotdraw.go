@@ -1,6 +1,7 @@
 package widgets
 
 import (
+	"image"
 	"image/color"
 	"math"
 
@@ -116,6 +117,9 @@ func (p *Plot) layout() {
 		pp.under.Refresh()
 		y += h
 	}
+	last := p.panels[len(p.panels)-1]
+	p.axis.Move(fyne.NewPos(last.x, last.y+last.h))
+	p.axis.Resize(fyne.NewSize(last.w, max(p.size.Height-last.y-last.h, 1)))
 	p.draw()
 }
 
@@ -144,7 +148,7 @@ func (p *Plot) drawTexts() {
 	text, muted := p.ink(viz.InkText), p.ink(viz.InkMuted)
 	p.texts.begin()
 	p.chips.begin()
-	for i, pp := range p.panels {
+	for _, pp := range p.panels {
 		v := pp.shown()
 		if pp.head() > 0 {
 			note := fitText(pp.panel.Note, pp.w*0.7, captionSize, false)
@@ -210,24 +214,40 @@ func (p *Plot) drawTexts() {
 			taken = append(taken, top)
 			p.chips.chip(m.Label, pp.x+pp.w-8, top, 1, captionSize, p.ink(m.Ink), p.ink(viz.InkSurface))
 		}
-		if i == len(p.panels)-1 && p.unit != viz.UnitNone {
-			y, end := pp.y+pp.h, float32(math.Inf(-1))
-			for _, t := range viz.Ticks(p.unit, v.T0, v.T1, max(int(pp.w/95), 1)) {
-				half := textWidth(t.Label, captionSize, false) / 2
-				x := min(max(pixelX(t.Value), pp.x+half), pp.x+pp.w-half)
-				if x-half < end+8 {
-					continue
-				}
-				p.texts.put(t.Label, x, y+4, 0.5, captionSize, false, muted)
-				end = x + half
-			}
-			if p.caption != "" && !p.Compact {
-				p.texts.put(p.caption, pp.x+pp.w/2, y+axisRoom-1, 0.5, captionSize, false, muted)
-			}
-		}
 	}
 	p.texts.end()
 	p.chips.end()
+	p.axis.Refresh()
+}
+
+// drawAxis draws the labels of the horizontal axis as one raster from cached
+// glyphs: they change with every step of a zoom.
+func (p *Plot) drawAxis(w, h int) image.Image {
+	if w <= 0 || h <= 0 || len(p.panels) == 0 || p.unit == viz.UnitNone || p.axis.Size().Width <= 0 {
+		return image.NewRGBA(image.Rectangle{})
+	}
+	img := image.NewRGBA(image.Rect(0, 0, w, h))
+	t := viz.ImageTarget(img)
+	pp := p.panels[len(p.panels)-1]
+	k := float64(w) / float64(p.axis.Size().Width)
+	font := labelFont(captionSize * k)
+	muted := p.palette.Inks[viz.InkMuted]
+	v := pp.shown()
+	end := math.Inf(-1)
+	for _, tick := range viz.Ticks(p.unit, v.T0, v.T1, max(int(pp.w/95), 1)) {
+		x, _ := v.Pixel(tick.Value, v.A0, float64(w), 1)
+		half := font.Width(tick.Label) / 2
+		x = min(max(x, half), float64(w)-half)
+		if x-half < end+8*k {
+			continue
+		}
+		font.Draw(t, x-half, int(4*k)+font.Ascent, tick.Label, muted)
+		end = x + half
+	}
+	if p.caption != "" && !p.Compact {
+		font.Draw(t, (float64(w)-font.Width(p.caption))/2, int(float64(axisRoom)*k)+font.Ascent, p.caption, muted)
+	}
+	return img
 }
 
 // drawMarks outlines what is hovered and selected, and draws their arrows.

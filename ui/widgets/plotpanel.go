@@ -414,7 +414,7 @@ func (p *Plot) arrived(pp *plotPanel) func(tileKey, *image.RGBA) {
 }
 
 // maxUploads is how many tiles go to the graphics card in one frame.
-const maxUploads = 4
+const maxUploads = 3
 
 func (p *Plot) takeArrivals() {
 	defer p.meter.Measure()()

@@ -1,7 +1,10 @@
 package widgets
 
 import (
+	"image"
 	"image/color"
+	"math"
+	"slices"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
@@ -117,19 +120,24 @@ func fitText(s string, width, size float32, bold bool) string {
 	return f.Truncate(s, float64(width)*f.Width(s)/float64(textWidth(s, size, bold)))
 }
 
-// tipBox is a tooltip: a plate with lines.
+// tipBox is a tooltip: a plate, and its lines as one small raster, because new
+// text objects cost the main thread far more than cached glyphs.
 type tipBox struct {
 	layer *fyne.Container
 	plate *canvas.Rectangle
-	lines *textPool
-	text  []string
+	body  *canvas.Raster
+	lines []string
+	first viz.Ink
+	pal   *viz.Palette
 	size  fyne.Size
 }
 
 func newTipBox() *tipBox {
-	b := &tipBox{plate: canvas.NewRectangle(color.Transparent), lines: newTextPool()}
+	b := &tipBox{plate: canvas.NewRectangle(color.Transparent)}
+	b.body = canvas.NewRaster(b.draw)
+	b.body.ScaleMode = canvas.ImageScalePixels
 	b.plate.CornerRadius, b.plate.StrokeWidth = 6, 1
-	b.layer = newLayer(b.plate, b.lines.layer)
+	b.layer = newLayer(b.plate, b.body)
 	b.layer.Hide()
 	return b
 }
@@ -140,7 +148,7 @@ func (b *tipBox) hide() {
 	}
 }
 
-const tipLine, tipPad = float32(16), float32(8)
+const tipLine, tipPad = float32(17), float32(8)
 
 // show places the tip near a position, inside a size.
 func (b *tipBox) show(lines []string, first viz.Ink, at fyne.Position, inside fyne.Size, pal *viz.Palette) {
@@ -148,11 +156,25 @@ func (b *tipBox) show(lines []string, first viz.Ink, at fyne.Position, inside fy
 		b.hide()
 		return
 	}
-	w := float32(0)
-	for i, s := range lines {
-		w = max(w, textWidth(s, textSize, i == 0))
+	size := b.size
+	if !slices.Equal(lines, b.lines) || first != b.first || pal != b.pal {
+		b.lines, b.first, b.pal = slices.Clone(lines), first, pal
+		w := 0.0
+		for i, s := range lines {
+			font := labelFont(textSize)
+			if i == 0 {
+				font = boldFont(textSize)
+			}
+			w = max(w, font.Width(s))
+		}
+		size = fyne.NewSize(float32(math.Ceil(w))+2*tipPad+2, float32(len(lines))*tipLine+2*tipPad-4)
+		if size == b.size {
+			b.body.Refresh()
+		}
+		b.size = size
+		b.plate.FillColor, b.plate.StrokeColor = inkColor(pal, viz.InkSurface, 250), inkColor(pal, viz.InkLine, 255)
+		b.plate.Refresh()
 	}
-	size := fyne.NewSize(w+2*tipPad, float32(len(lines))*tipLine+2*tipPad-4)
 	x, y := at.X+14, at.Y+18
 	if x+size.Width > inside.Width-4 {
 		x = max(at.X-size.Width-10, 4)
@@ -160,25 +182,31 @@ func (b *tipBox) show(lines []string, first viz.Ink, at fyne.Position, inside fy
 	if y+size.Height > inside.Height-4 {
 		y = max(at.Y-size.Height-10, 4)
 	}
-	fill, line := inkColor(pal, viz.InkSurface, 250), inkColor(pal, viz.InkLine, 255)
-	if b.plate.FillColor != color.Color(fill) || b.plate.StrokeColor != color.Color(line) {
-		b.plate.FillColor, b.plate.StrokeColor = fill, line
-		b.plate.Refresh()
-	}
 	b.plate.Move(fyne.NewPos(x, y))
 	b.plate.Resize(size)
-	b.lines.begin()
-	for i, s := range lines {
-		ink := viz.InkMuted
-		if i == 0 {
-			ink = first
-		}
-		b.lines.put(s, x+tipPad, y+tipPad-3+float32(i)*tipLine, 0, textSize, i == 0, inkColor(pal, ink, 255))
-	}
-	b.lines.end()
+	b.body.Move(fyne.NewPos(x, y))
+	b.body.Resize(size)
 	if b.layer.Hidden {
 		b.layer.Show()
 	}
+}
+
+func (b *tipBox) draw(w, h int) image.Image {
+	if w <= 0 || h <= 0 || b.size.Width <= 0 || b.pal == nil {
+		return image.NewRGBA(image.Rectangle{})
+	}
+	img := image.NewRGBA(image.Rect(0, 0, w, h))
+	t := viz.ImageTarget(img)
+	k := float64(w) / float64(b.size.Width)
+	for i, s := range b.lines {
+		font, ink := labelFont(textSize*k), viz.InkMuted
+		if i == 0 {
+			font, ink = boldFont(textSize*k), b.first
+		}
+		top := (float64(tipPad) - 2 + float64(i)*float64(tipLine)) * k
+		font.Draw(t, float64(tipPad)*k, int(top)+font.Ascent, s, b.pal.Inks[ink])
+	}
+	return img
 }
 
 // WrapTip breaks a description "name (kind), a, b, c" into a heading and lines

@@ -166,7 +166,8 @@ func (v *View) figure(w drawn) *viz.Figure {
 	}
 	f := viz.Timelines(o, v.runs...)
 	if len(f.Panels) > 1 && f.Panels[0].Height > 0 { // a window has more room than a picture
-		f.Panels[0].Height = min(f.Panels[0].Height*1.7, 320)
+		rows := float64(len(f.Panels[0].Rows))
+		f.Panels[0].Height = min(max(float64(v.plot.Size().Height)*0.3, rows*34), rows*64)
 	}
 	return f
 }
