@@ -256,12 +256,16 @@ func newStatusBar(w *Window) *statusBar {
 }
 
 func (s *statusBar) update(snap *controller.Snapshot) {
-	right := lang.L("saved")
-	if !snap.Saved {
-		right = lang.L("saving …")
-	}
+	right := ""
 	if d := snap.Doc(); d != nil && d.Program != nil {
-		right = fmt.Sprintf(lang.L("%d instructions · %d buffers"), len(d.Program.Instructions), len(d.Program.Buffers)) + " · " + right
+		right = fmt.Sprintf(lang.L("%d instructions · %d buffers"), len(d.Program.Instructions), len(d.Program.Buffers))
+	}
+	if s.w.c.Keeps() {
+		saved := lang.L("saved")
+		if !snap.Saved {
+			saved = lang.L("saving …")
+		}
+		right += " · " + saved
 	}
 	s.right.Set(right)
 	if len(snap.Tasks) == 0 {

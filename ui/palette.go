@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/lang"
 	"fyne.io/fyne/v2/widget"
 
@@ -176,7 +177,7 @@ func (w *Window) listKeys() {
 	column := []fyne.CanvasObject{}
 	flush := func() {
 		if len(column) > 0 {
-			columns = append(columns, parts.Sized(parts.Column(3, column...), 300, 0))
+			columns = append(columns, parts.Grow(parts.Column(3, column...)))
 			column = nil
 		}
 	}
@@ -190,9 +191,6 @@ func (w *Window) listKeys() {
 		if len(rows) == 0 {
 			return
 		}
-		if len(column)+len(rows) > 26 {
-			flush()
-		}
 		column = append(column, parts.InsetEach(parts.NewText(title, parts.Caption, viz.InkAccent).Bold(), 0, 8, 0, 2))
 		column = append(column, rows...)
 	}
@@ -201,13 +199,19 @@ func (w *Window) listKeys() {
 			return c.Menu == m && c.View == "" && !strings.HasPrefix(c.ID, "theme.")
 		})
 	}
-	for _, v := range w.views {
+	flush()
+	for i, v := range w.views {
+		if i == len(w.views)/2 {
+			flush()
+		}
 		group(v.Title(), func(c *command.Command) bool { return c.View == v.ID() && len(c.Keys) > 0 })
 	}
 	flush()
 	var pop *widget.PopUp
 	shut := widget.NewButton(lang.L("Close"), func() { pop.Hide() })
 	title := parts.NewText(lang.L("Keys and commands"), parts.Strong, viz.InkText).Bold()
-	pop = widget.NewModalPopUp(parts.Inset(parts.Column(8, parts.Row(10, parts.Grow(title), shut), parts.Row(28, columns...)), 14, 10), w.win.Canvas())
+	size := w.win.Canvas().Size()
+	list := container.NewVScroll(parts.InsetEach(parts.Row(28, columns...), 0, 0, 14, 0))
+	pop = widget.NewModalPopUp(parts.Sized(parts.Inset(parts.Column(8, parts.Row(10, parts.Grow(title), shut), parts.Grow(list)), 14, 10), min(size.Width-80, 1180), size.Height-120), w.win.Canvas())
 	pop.Show()
 }

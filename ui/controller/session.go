@@ -146,6 +146,9 @@ func (s *SavedDoc) restore() (*Document, error) {
 	return d, nil
 }
 
+// Keeps says whether the session is stored.
+func (c *Controller) Keeps() bool { return c.opt.Store != nil }
+
 // touch marks the session as changed.
 func (c *Controller) touch() {
 	c.mu.Lock()

@@ -108,8 +108,8 @@ func (d *diagram) draw() {
 	gap := float32(26)
 	boxH := min((h-gap*(n-1))/n, 84)
 	top := max((h-(boxH*n+gap*(n-1)))/2, 0)
-	execW := min(w*0.2, 170)
-	linkW := min(w*0.36, 300)
+	execW := min(w*0.16, 170)
+	linkW := min(w*0.34, 300)
 	midX, midW := execW+44, w-execW-44-linkW
 	// A tier's width follows the logarithm of its capacity.
 	low, high := math.Inf(1), math.Inf(-1)
@@ -125,9 +125,9 @@ func (d *diagram) draw() {
 		y := top + float32(i)*(boxH+gap)
 		share := 1.0
 		if c := t.CapacityBytes.V; c > 0 {
-			share = 0.72
+			share = 0.85
 			if high > low {
-				share = 0.6 + 0.3*(math.Log2(float64(c))-low)/(high-low)
+				share = 0.72 + 0.22*(math.Log2(float64(c))-low)/(high-low)
 			}
 		}
 		bw := midW * float32(share)
@@ -145,7 +145,7 @@ func (d *diagram) draw() {
 		d.text(t.Name, midX+10, ty, 14, true, ink, fyne.TextAlignLeading, bw-20)
 		d.text(capacity, midX+10, ty+18, 12, false, ink, fyne.TextAlignLeading, bw-20)
 		if lines == 3 {
-			d.text(fmt.Sprintf(lang.L("reads %s, writes %s"), gbps(t.ReadBW.V), gbps(t.WriteBW.V)), midX+10, ty+34, 11, false, muted, fyne.TextAlignLeading, bw-20)
+			d.text(fmt.Sprintf(lang.L("r %s · w %s"), gbps(t.ReadBW.V), gbps(t.WriteBW.V)), midX+10, ty+34, 11, false, muted, fyne.TextAlignLeading, bw-20)
 		}
 		ys[t.Name], right[t.Name] = y+boxH/2, midX+bw
 	}

@@ -98,10 +98,23 @@ func (v *view) Content() fyne.CanvasObject {
 
 	left := parts.Column(10, parts.Grow(parts.Titled(lang.L("MACHINES"), nil, container.NewVScroll(v.list))), parts.Card(parts.Column(8, v.calibrate, v.live)))
 	head := parts.Card(parts.Column(4, parts.Row(10, parts.Centred(v.kind), parts.Grow(parts.Centred(v.title)), v.use), parts.Fixed(v.notes, 0, 32)))
+	stage := parts.Stack(v.sources)
+	var tabs [2]*parts.Press
+	pick := func(i int) {
+		stage.Objects = []fyne.CanvasObject{[]fyne.CanvasObject{v.sources, v.picture}[i]}
+		stage.Refresh()
+		tabs[0].Select(i == 0)
+		tabs[1].Select(i == 1)
+	}
+	for i, name := range []string{lang.L("Numbers"), lang.L("Curves")} {
+		tabs[i] = parts.NewPress(parts.NewText(name, parts.Caption, viz.InkText), func() { pick(i) })
+		tabs[i].PadY = 3
+	}
+	pick(0)
 	middle := parts.Column(10, head, parts.GrowBy(parts.Titled(lang.L("TIERS AND LINKS"), nil, v.diagram), 1.2),
-		parts.GrowBy(parts.Row(10, parts.GrowBy(parts.Titled(lang.L("MEASURED CURVES"), nil, v.picture), 1), parts.GrowBy(parts.Titled(lang.L("EVERY NUMBER AND ITS SOURCE"), nil, v.sources), 1.1)), 1))
+		parts.GrowBy(parts.Titled(lang.L("EVERY NUMBER AND ITS SOURCE"), parts.Row(4, tabs[0], tabs[1]), stage), 1))
 	right := parts.Titled(lang.L("CHANGE NUMBERS"), nil, parts.Column(8, parts.Grow(container.NewVScroll(parts.InsetEach(v.fields, 0, 0, 10, 0))), v.name, save))
-	v.root = parts.Inset(parts.Row(10, parts.Fixed(left, 240, 0), parts.Grow(middle), parts.Fixed(right, 230, 0)), 12, 12)
+	v.root = parts.Inset(parts.Row(10, parts.Fixed(left, 216, 0), parts.Grow(middle), parts.Fixed(right, 200, 0)), 12, 12)
 	return v.root
 }
 

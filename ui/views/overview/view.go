@@ -3,6 +3,7 @@ package overview
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"fyne.io/fyne/v2"
@@ -52,7 +53,7 @@ func (v *view) Content() fyne.CanvasObject {
 		return v.root
 	}
 	v.word = parts.NewChip("", viz.InkMuted)
-	v.verdict = parts.NewText("", 18, viz.InkText).Fit(parts.Wrap)
+	v.verdict = parts.NewText("", 17, viz.InkText).Fit(parts.Wrap)
 	v.facts = parts.NewText("", parts.Body, viz.InkMuted).Fit(parts.Wrap)
 	v.bytes, v.first, v.speed = newNumber(lang.L("MEMORY")), newNumber(lang.L("TIME TO FIRST TOKEN")), newNumber(lang.L("SPEED"))
 	v.tiers = newTierList()
@@ -115,6 +116,11 @@ func figure(d *controller.Document) *viz.Figure {
 	}
 	f := viz.MemoryMap(d.Program, d.Plan, viz.MapOptions{NoCopies: true, Title: " "})
 	f.Title, f.Subtitle, f.Legend = "", "", nil // the bars above explain the colours
+	for i := range f.Panels {
+		p := &f.Panels[i]
+		p.X, p.Y, p.Bands = viz.Axis{}, viz.Axis{}, nil
+		p.Marks = slices.DeleteFunc(p.Marks, func(m viz.Mark) bool { return m.Ink == viz.InkAccent })
+	}
 	if d.Plan == nil {
 		f.Empty = lang.L("No plan fits: see the message above for what would.")
 	}

@@ -160,7 +160,7 @@ func (g *game) optionCell(row, column int) (string, viz.Ink) {
 	switch column {
 	case 0:
 		if i == m.Chosen {
-			return m.Legal[i] + "  ✓", viz.InkAccent
+			return m.Legal[i], viz.InkAccent
 		}
 		return m.Legal[i], viz.InkText
 	case 1:

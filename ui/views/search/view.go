@@ -94,7 +94,7 @@ func (v *view) Content() fyne.CanvasObject {
 		v.budget, v.seed, parts.Column(6, v.start, v.stop), parts.Fixed(objective, 0, 48)))
 	left := parts.Column(10, options, parts.Grow(parts.Titled(lang.L("SOLVERS COMPARED"), nil, v.bases)))
 	curve := parts.Titled(lang.L("BEST PLAN SO FAR"), nil, parts.Column(8, parts.Row(12, facts...), parts.Grow(v.curve)))
-	right := parts.Column(10, parts.GrowBy(curve, 1), parts.GrowBy(parts.Titled(lang.L("THE AGENT'S LAST GAME"), v.game.head, v.game.root), 1))
+	right := parts.Column(10, parts.GrowBy(curve, 1.15), parts.GrowBy(parts.Titled(lang.L("THE AGENT'S LAST GAME"), v.game.head, v.game.root), 1))
 	v.root = parts.Inset(parts.Row(10, parts.Fixed(left, 280, 0), parts.Grow(right)), 12, 12)
 	return v.root
 }
@@ -162,7 +162,10 @@ func figure(d *controller.Document) *viz.Figure {
 		}
 	}
 	f := viz.SearchCurve(curveOf(d), o)
-	f.Title = ""
+	f.Title, f.Legend = "", nil // every line has its name beside it
+	for i := range f.Panels {
+		f.Panels[i].X.Label = ""
+	}
 	f.Empty = lang.L("No search has run on this document yet: Start, or F5.")
 	if d.Search.Running {
 		f.Empty = lang.L("Waiting for the first plan …")
