@@ -109,6 +109,7 @@ type Plot struct {
 	input      plotInput
 	rest       *time.Timer
 	gesture    bool
+	zoomed     time.Time      // last change of the zoom in a gesture
 	raster     viz.Rasterizer // synchronous mode
 	arrivalsMu sync.Mutex
 	arrivals   []arrival
@@ -272,6 +273,7 @@ func (p *Plot) moved() {
 				for _, pp := range p.panels {
 					pp.update()
 				}
+				p.drawTexts()
 				p.repaint()
 			})
 		})

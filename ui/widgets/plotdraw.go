@@ -405,14 +405,14 @@ func (p *Plot) drawRange() {
 }
 
 // maxSticky is how many rectangles that begin left of the view are named in it.
-const maxSticky = 48
+const maxSticky = 24
 
 // stickyLabels names the rectangles that begin so far left of the view that
 // their own label is not seen.
 func (pp *plotPanel) stickyLabels(v viz.View) {
 	p := pp.plot
-	if v.T0 <= pp.home.T0 || pp.panel.Frameless {
-		return
+	if v.T0 <= pp.home.T0 || pp.panel.Frameless || p.gesture && !p.Synchronous {
+		return // during a gesture each new text would cost a texture
 	}
 	edge := v
 	edge.T1 = v.T0 + (v.T1-v.T0)*1e-6

@@ -208,6 +208,9 @@ func (pp *plotPanel) update() {
 	fullH := max(int(math.Round(ph*(pp.home.A1-pp.home.A0)/(v.A1-v.A0))), 1)
 	gen := generation{fullW, fullH, pp.panel.GridOf(v, p.unit, float64(pp.w), float64(pp.h)), p.palette, p.scale}
 	if gen != pp.gen {
+		if pp.gen.w != 0 && p.gesture {
+			p.zoomed = time.Now()
+		}
 		pp.gen = gen
 		if pp.full {
 			pp.keepDraft()
@@ -230,6 +233,7 @@ func (pp *plotPanel) update() {
 	}
 	pp.front = kept
 	var jobs []tileJob
+	uploads := 0
 	pp.full = true
 	px, py := p.input.pointer.X-pp.x, p.input.pointer.Y-pp.y
 	for iy := iy0; iy <= iy1; iy++ {
@@ -239,9 +243,12 @@ func (pp *plotPanel) update() {
 			if have != nil && (key.plain || !have.key.plain) {
 				continue
 			}
-			if img, ok := tiles.get(key); ok {
-				pp.show(have, key, img)
-				continue
+			if uploads < p.uploadBudget() {
+				if img, ok := tiles.get(key); ok {
+					uploads++
+					pp.show(have, key, img)
+					continue
+				}
 			}
 			job := tileJob{key: key, panel: pp.panel, view: pp.home, done: p.arrived(pp)}
 			if p.Synchronous {
@@ -413,12 +420,34 @@ func (p *Plot) arrived(pp *plotPanel) func(tileKey, *image.RGBA) {
 	}
 }
 
+// settling is how long a zoom must rest before sharp tiles are uploaded: those
+// of the steps between are not worth it.
+const settling = 40 * time.Millisecond
+
+// uploadBudget is how many cached tiles a panel may show at once.
+func (p *Plot) uploadBudget() int {
+	switch {
+	case p.Synchronous:
+		return math.MaxInt
+	case time.Since(p.zoomed) < settling:
+		return 0
+	case p.gesture:
+		return maxUploads
+	}
+	return 2 * maxUploads
+}
+
 // maxUploads is how many tiles go to the graphics card in one frame.
 const maxUploads = 3
 
 func (p *Plot) takeArrivals() {
 	defer p.meter.Measure()()
 	p.arrivalsMu.Lock()
+	if wait := settling - time.Since(p.zoomed); wait > 0 && !p.Synchronous {
+		p.arrivalsMu.Unlock()
+		time.AfterFunc(wait, func() { fyne.Do(p.takeArrivals) })
+		return
+	}
 	list := p.arrivals
 	p.arrivals, p.posted = nil, false
 	if len(list) > maxUploads { // the rest with the next frame: each is an upload
