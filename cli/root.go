@@ -91,19 +91,26 @@ and when it is copied, predicts bytes and time, and proves the plan by running i
 		return &usageError{fmt.Errorf("%w; `%s --help` lists the options", err, c.CommandPath())}
 	})
 	root.AddCommand(a.inspectCommand(), a.calibrateCommand(), a.checkCommand(), a.planCommand(), a.simulateCommand(), a.runCommand(),
-		a.validateCommand(), a.exportCommand(), a.doctorCommand(), a.schemaCommand(), a.versionCommand())
+		a.validateCommand(), a.explainCommand(), a.exportCommand(), a.compareCommand(), a.projectCommand(), a.doctorCommand(), a.schemaCommand(), a.versionCommand())
 	for _, c := range root.Commands() {
 		completeValues(c)
-		if inner := c.Args; inner != nil {
-			c.Args = func(c *cobra.Command, args []string) error {
-				if inner(c, args) == nil {
-					return nil
-				}
-				return &usageError{fmt.Errorf("wrong number of arguments (%d given); usage: %s", len(args), c.UseLine())}
-			}
-		}
+		countArguments(c)
 	}
 	return root
+}
+
+// countArguments makes a wrong number of arguments a wrong command line.
+func countArguments(c *cobra.Command) {
+	inner := c.Args
+	if inner == nil {
+		return
+	}
+	c.Args = func(c *cobra.Command, args []string) error {
+		if inner(c, args) == nil {
+			return nil
+		}
+		return &usageError{fmt.Errorf("wrong number of arguments (%d given); usage: %s", len(args), c.UseLine())}
+	}
 }
 
 // longForm gives llama.cpp's two-letter options their long names: the flag
