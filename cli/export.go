@@ -13,17 +13,19 @@ import (
 	"strata/workflow/export"
 )
 
-var exportTargets = []string{"llamacpp", "chrome-trace", "html", "mmap-instance"}
+var exportTargets = []string{"llamacpp", "llamacpp-ini", "modelfile", "chrome-trace", "html", "png", "svg", "mmap-plan", "mmap-instance"}
 
 func (a *app) exportCommand() *cobra.Command {
 	var f planFlags
 	var to, output string
+	var pic pictureFlags
 	c := &cobra.Command{
 		Use:   "export PLAN",
 		Short: "Write a plan for another program: " + strings.Join(exportTargets, ", "),
 		Example: `  strata export plan.json --model model.gguf --to llamacpp
   strata export plan.json --model model.gguf --to html -o report.html
-  strata export plan.json --model model.gguf --to chrome-trace -o trace.json`,
+  strata export plan.json --model model.gguf --to chrome-trace -o trace.json
+  strata export plan.json --model model.gguf --to svg --picture timeline -o timeline.svg`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if !slices.Contains(exportTargets, to) {
@@ -33,7 +35,7 @@ func (a *app) exportCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			write, remarks, err := a.exporter(to, p, plan, f.model)
+			write, remarks, err := a.exporter(to, p, plan, f.model, &pic)
 			if err != nil {
 				return err
 			}
@@ -54,11 +56,12 @@ func (a *app) exportCommand() *cobra.Command {
 	f.register(c)
 	c.Flags().StringVar(&to, "to", "", "one of "+strings.Join(exportTargets, ", "))
 	c.Flags().StringVarP(&output, "output", "o", "", "write here instead of standard output")
+	pic.register(c)
 	return c
 }
 
 // exporter is what writes the target, and what to say once it is written.
-func (a *app) exporter(to string, p *malloc.Program, plan *malloc.Plan, model string) (write func(io.Writer) error, remarks []string, err error) {
+func (a *app) exporter(to string, p *malloc.Program, plan *malloc.Plan, model string, pic *pictureFlags) (write func(io.Writer) error, remarks []string, err error) {
 	switch to {
 	case "llamacpp":
 		args, err := export.LlamaCPPArguments(p, plan, export.LlamaCPPOptions{ModelPath: model})
@@ -71,16 +74,27 @@ func (a *app) exporter(to string, p *malloc.Program, plan *malloc.Plan, model st
 					NotExpressed: append([]string{}, args.Lost...), Notes: append([]string{}, args.Tips...)})
 			}, nil, nil
 		}
-		for _, s := range args.Lost {
-			remarks = append(remarks, "not expressed: "+s)
-		}
-		for _, s := range args.Tips {
-			remarks = append(remarks, "note: "+s)
-		}
+		remarks = append(notExpressed(args.Lost), notes(args.Tips)...)
 		return func(w io.Writer) error {
 			_, err := fmt.Fprintln(w, args.Command("llama-server"))
 			return err
 		}, remarks, nil
+	case "llamacpp-ini":
+		ini, err := export.LlamaCPPIni(p, plan, export.LlamaCPPOptions{ModelPath: model})
+		if err != nil {
+			return nil, nil, workflow.Badf("%w", err)
+		}
+		return a.textTarget(to, ini.WriteIni, ini.Lost, ini.Tips)
+	case "modelfile":
+		m, err := export.OllamaModelfile(p, plan, model)
+		if err != nil {
+			return nil, nil, workflow.Badf("%w", err)
+		}
+		return a.textTarget(to, m.WriteModelfile, m.Lost, m.Tips)
+	case "png", "svg":
+		return pic.exporter(to, p, plan)
+	case "mmap-plan":
+		return func(w io.Writer) error { return malloc.EncodePlan(w, plan) }, notExpressed([]string{"The model and the machine: a plan names them by digest and name, and is read together with them."}), nil
 	case "chrome-trace", "html":
 		s, err := workflow.Simulate(p, plan)
 		if err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"strata/costmodel"
 	"strata/malloc"
+	"strata/planner"
 	"strata/projects"
 )
 
@@ -256,7 +257,7 @@ func CompareProfiles(ctx context.Context, m *Model, r Request, profiles []string
 		case err == nil:
 			it.Program, it.Plan, it.Assumed = res.Program, res.Plan, res.Assumed
 			it.Model = res.Plan.Model.Name
-		case KindOf(err) == NoFit:
+		case KindOf(err) == NoFit, errors.Is(err, planner.ErrNotApplicable):
 			it.Problem = err.Error()
 		default:
 			return nil, fmt.Errorf("%s: %w", it.Name, err)
