@@ -124,6 +124,7 @@ type Game struct {
 	checked    []int
 	checkStamp int
 	gapA, gapB []gap
+	gapHold    []holdPlace
 	// demand copies of this buffer do not count while its promise is placed
 	ignoreDemand int32
 	acts         []Action

@@ -179,29 +179,9 @@ func (g *Game) demandFits(t int) bool {
 // Where it all fits into the largest gap it does, whatever the others are.
 func (g *Game) demandHolds(t int) bool {
 	bd := g.bd
-	if bd.hops || len(bd.members) > 0 || bd.nt > 4 {
+	var need holdNeed
+	if len(bd.members) > 0 || bd.nt > len(need) || !g.addDemand(t, &need) {
 		return g.demandFits(t)
-	}
-	var need [4]int64
-	for _, s := range bd.scratch[bd.scratchFirst[t]:bd.scratchFirst[t+1]] {
-		need[s.tier] += s.bytes + bd.p.Tiers[s.tier].Align
-	}
-	for _, i := range g.askers[g.askFrom[t]:g.askFrom[t+1]] {
-		if g.effective(i) > dropTouch {
-			continue
-		}
-		d := g.demandTier(i)
-		if d < 0 {
-			if d == -1 {
-				continue
-			}
-			return false
-		}
-		b := bd.touches[i].buf
-		if g.ownAt(b, d, t, -1) {
-			return false
-		}
-		need[d] += bd.size[int(b)*bd.nt+int(d)] + bd.align[int(b)*bd.nt+int(d)]
 	}
 	for tier, n := range need[:bd.nt] {
 		if n == 0 {
@@ -213,6 +193,41 @@ func (g *Game) demandHolds(t int) bool {
 		}
 		if n > big {
 			return g.demandFits(t)
+		}
+	}
+	return true
+}
+
+// addDemand adds, per tier, what instruction t's scratch and demand copies, with
+// the blocks between, take at most. false: one of them has no place.
+func (g *Game) addDemand(t int, need *holdNeed) bool {
+	bd := g.bd
+	for _, s := range bd.scratch[bd.scratchFirst[t]:bd.scratchFirst[t+1]] {
+		need[s.tier] += s.bytes + bd.p.Tiers[s.tier].Align
+	}
+	for _, i := range g.askers[g.askFrom[t]:g.askFrom[t+1]] {
+		if g.st.kind[i] > dropTouch {
+			continue
+		}
+		tc := &bd.touches[i]
+		b := tc.buf
+		d := int32(-1)
+		if g.st.kind[i] == undecidedTouch && g.st.blockOf[i] >= 0 { // promised
+			d = g.st.blocks[g.st.blockOf[i]].tier
+		} else {
+			if d = g.demandTier(i); d == -1 {
+				continue
+			}
+			if d < 0 || g.ownAt(b, d, t, -1) {
+				return false
+			}
+			need[d] += bd.size[int(b)*bd.nt+int(d)] + bd.align[int(b)*bd.nt+int(d)]
+		}
+		if h := bd.path[bd.p.Buffers[b].Home*bd.nt+int(d)]; h.second >= 0 && tc.needsOld() {
+			if g.ownAt(b, int32(h.via), t, -1) {
+				return false
+			}
+			need[h.via] += bd.size[int(b)*bd.nt+h.via] + bd.align[int(b)*bd.nt+h.via]
 		}
 	}
 	return true

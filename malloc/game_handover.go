@@ -1,6 +1,10 @@
 package malloc
 
-import "sort"
+import (
+	"cmp"
+	"slices"
+	"sort"
+)
 
 // once is a hand-over copy of the plan being built.
 type once struct {
@@ -70,6 +74,9 @@ func (g *Game) handOvers(dst []once) ([]once, bool) {
 // handOversFit reports whether every hand-over finds its place: only copies in
 // two hops can fail to.
 func (g *Game) handOversFit() bool {
+	if g.bd.L == 0 || g.handOversHold() {
+		return true
+	}
 	m := g.mark()
 	nd := len(g.dirty)
 	_, ok := g.handOvers(nil)
@@ -78,14 +85,103 @@ func (g *Game) handOversFit() bool {
 	return ok
 }
 
-func (g *Game) handOverCopy(k, need int32) (once, bool) {
+// handOversHold is a quick test that is never wrong when it says yes. Every
+// hand-over, whatever its start, holds its place and its block between at the
+// last instruction before the loop, and in the worst case only there: where all
+// of them, and that instruction's demand copies, fit there however the blocks
+// between split the largest gap, each of them finds a start.
+func (g *Game) handOversHold() bool {
 	bd := g.bd
-	b := g.st.blocks[k]
-	nt := bd.nt
-	h := bd.path[bd.p.Buffers[b.buf].Home*nt+int(b.tier)]
-	z := bd.size[int(b.buf)*nt+int(b.tier)]
+	if bd.nt > len(holdNeed{}) {
+		return false
+	}
+	t := bd.B - 1
+	var mids, most, count, demand holdNeed
+	var tiers [len(holdNeed{})]bool
+	if t >= 0 {
+		if len(bd.members) > 0 || !g.addDemand(t, &demand) {
+			return false
+		}
+		g.gapHold = g.gapHold[:0]
+	}
+	for k := range g.st.blocks {
+		b := &g.st.blocks[k]
+		if b.dead || !b.body || b.home || b.between || b.from >= 0 || !g.wrapsTouched(b) {
+			continue
+		}
+		if t < 0 {
+			if bd.path[bd.p.Buffers[b.buf].Home*bd.nt+int(b.tier)].second >= 0 {
+				return false
+			}
+			continue
+		}
+		z := bd.size[int(b.buf)*bd.nt+int(b.tier)]
+		if g.ownAt(b.buf, b.tier, t, -1) || !g.st.spaces[b.tier].free(t, b.off, b.off+z) {
+			return false
+		}
+		for n := g.st.bufHead[b.buf]; n >= 0; n = g.st.blocks[n].next {
+			if o := &g.st.blocks[n]; int(n) != k && o.body && !o.dead && !o.home && !o.between && o.from < 0 && g.wrapsTouched(o) {
+				return false // one may stand in the other's way
+			}
+		}
+		tiers[b.tier] = true
+		g.gapHold = append(g.gapHold, holdPlace{int32(b.tier), b.off, b.off + z})
+		h := bd.path[bd.p.Buffers[b.buf].Home*bd.nt+int(b.tier)]
+		if h.second < 0 {
+			continue
+		}
+		if g.ownAt(b.buf, int32(h.via), t, -1) || g.demandAt(b.buf, int32(h.via), t) || g.demandAt(b.buf, b.tier, t) || g.handOverFrom(b) > t {
+			return false
+		}
+		at := int(b.buf)*bd.nt + h.via
+		y := bd.size[at] + bd.align[at]
+		mids[h.via] += y
+		most[h.via] = max(most[h.via], y)
+		count[h.via]++
+	}
+	if len(g.gapHold) == 0 {
+		return true
+	}
+	slices.SortFunc(g.gapHold, func(a, b holdPlace) int { return cmp.Compare(a.lo, b.lo) })
+	for tier := 0; tier < bd.nt; tier++ {
+		if !tiers[tier] && count[tier] == 0 {
+			continue
+		}
+		big := int64(0)
+		for _, a := range g.st.spaces[tier].gaps[t] {
+			lo := a.lo
+			for _, h := range g.gapHold {
+				if int(h.tier) == tier && h.lo >= a.lo && h.hi <= a.hi {
+					if h.lo < lo {
+						return false // two share a place
+					}
+					big = max(big, h.lo-lo)
+					lo = h.hi
+				}
+			}
+			big = max(big, a.hi-lo)
+		}
+		if (big-mids[tier])/(count[tier]+1) < most[tier]+demand[tier] {
+			return false
+		}
+	}
+	return true
+}
+
+// holdNeed is bytes, or a number of blocks, per tier; holdPlace a hand-over's
+// place.
+type holdNeed [4]int64
+
+type holdPlace struct {
+	tier   int32
+	lo, hi int64
+}
+
+// handOverFrom is the earliest start of the hand-over of body block b: home
+// valid, after the previous touch.
+func (g *Game) handOverFrom(b *gblock) int {
+	bd := g.bd
 	B := bd.B
-	// the earliest start: home valid, after the previous touch
 	a := int(bd.segLo[B])
 	if a == B && B > 0 {
 		a = int(bd.segLo[B-1])
@@ -105,6 +201,17 @@ func (g *Game) handOverCopy(k, need int32) (once, bool) {
 	if bd.p.Buffers[b.buf].Select != nil {
 		a = B
 	}
+	return a
+}
+
+func (g *Game) handOverCopy(k, need int32) (once, bool) {
+	bd := g.bd
+	b := g.st.blocks[k]
+	nt := bd.nt
+	h := bd.path[bd.p.Buffers[b.buf].Home*nt+int(b.tier)]
+	z := bd.size[int(b.buf)*nt+int(b.tier)]
+	B := bd.B
+	a := g.handOverFrom(&b)
 	last, t := h.first, B
 	if h.second >= 0 {
 		last, t = h.second, B-1
