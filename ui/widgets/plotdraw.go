@@ -184,10 +184,13 @@ func (p *Plot) drawTexts() {
 			}
 			p.texts.put(fitText(r.Label, p.left-12, captionSize, false), pp.x-8, y, 1, captionSize, false, c)
 		}
+		bandsEnd := float32(math.Inf(-1))
 		for _, b := range pp.panel.Bands {
 			x0, x1 := max(pixelX(b.T0), pp.x), min(pixelX(b.T1), pp.x+pp.w)
 			if b.Label != "" && x1-x0 > 90 {
-				p.chips.chip(fitText(b.Label, x1-x0-16, captionSize, false), x0+8, pp.y+4, 0, captionSize, text, p.ink(viz.InkSurface))
+				label := fitText(b.Label, x1-x0-16, captionSize, false)
+				p.chips.chip(label, x0+8, pp.y+4, 0, captionSize, text, p.ink(viz.InkSurface))
+				bandsEnd = x0 + 12 + textWidth(label, captionSize, false)
 			}
 		}
 		pp.stickyLabels(v)
@@ -205,11 +208,14 @@ func (p *Plot) drawTexts() {
 				top = y + 4
 			}
 			for range 4 {
-				for _, other := range taken {
+				for _, other := range taken { // below those that are there
 					if d := other - top; d < 17 && d > -17 {
 						top = other + 17
 					}
 				}
+			}
+			if top < pp.y+20 && pp.x+pp.w-16-textWidth(m.Label, captionSize, false) < bandsEnd {
+				top = pp.y + 21
 			}
 			taken = append(taken, top)
 			p.chips.chip(m.Label, pp.x+pp.w-8, top, 1, captionSize, p.ink(m.Ink), p.ink(viz.InkSurface))

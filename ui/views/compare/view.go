@@ -5,6 +5,7 @@ package compare
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
@@ -117,9 +118,11 @@ func (v *View) Content() fyne.CanvasObject {
 		v.left.Fit()
 	}
 	v.legend = widgets.NewLegend()
-	v.mode = widgets.NewSegments(lang.L("Memory maps"), lang.L("Timelines"))
+	v.mode = widgets.NewSegments(lang.L("Memory maps"), lang.L("Whole runs"), lang.L("Steady tokens"))
 	v.mode.OnChange = func(i int) {
 		h.SetSetting("compare.mode", strconv.Itoa(i))
+		v.drawLanes()
+		v.tell()
 		v.body.Refresh()
 		v.setLegend()
 	}
@@ -293,6 +296,18 @@ func (v *View) draw() {
 		}
 		p.SetFigure(f, true)
 	}
+	v.drawLanes()
+	v.grid.Reload()
+	v.tell()
+}
+
+// drawLanes lays both runs on one axis: from their starts, or from the same
+// iteration of the loop.
+func (v *View) drawLanes() {
+	a, b := v.sides[0].doc, v.sides[1].doc
+	if a == nil || b == nil {
+		return
+	}
 	var runs []*trace.Timeline
 	for i := range v.sides {
 		if d := v.sides[i].doc; d.Predicted != nil && d.Predicted.Timeline != nil {
@@ -301,25 +316,39 @@ func (v *View) draw() {
 			runs = append(runs, &r)
 		}
 	}
-	o := viz.TimelineOptions{}
-	if a.Program != nil {
-		o.Program = a.Program
+	o := viz.TimelineOptions{Program: a.Program}
+	if v.mode.Chosen() == 2 && len(runs) == 2 {
+		if from, to, ok := planview.Steady(runs[0]); ok {
+			o.FromIteration, o.ToIteration = from, to
+		}
 	}
 	v.lanes.SetFigure(viz.Timelines(o, runs...), true)
-	v.grid.Reload()
+}
+
+// tell writes the line over the table.
+func (v *View) tell() {
+	if v.sides[0].doc == nil || v.sides[1].doc == nil {
+		v.summary.Set("")
+		return
+	}
+	text := ""
 	switch n := len(v.diff.changes); n {
 	case 0:
-		v.summary.Set(lang.L("Every tensor lies the same way in both."))
+		text = lang.L("Every tensor lies the same way in both.")
 	case 1:
-		v.summary.Set(fmt.Sprintf(lang.L("One tensor lies differently, %s; it keeps its colour above, what is the same is grey."), viz.FormatBytes(v.diff.bytes)))
+		text = fmt.Sprintf(lang.L("One tensor lies differently, %s."), viz.FormatBytes(v.diff.bytes))
 	default:
-		v.summary.Set(fmt.Sprintf(lang.L("%d tensors lie differently, %s; they keep their colours above, what is the same is grey."), n, viz.FormatBytes(v.diff.bytes)))
+		text = fmt.Sprintf(lang.L("%d tensors lie differently, %s."), n, viz.FormatBytes(v.diff.bytes))
 	}
+	if v.mode.Chosen() == 0 && len(v.diff.changes) > 0 {
+		text += " " + lang.L("What moved keeps its colour above, what is the same is grey.")
+	}
+	v.summary.Set(text)
 }
 
 func (v *View) setLegend() {
 	f := v.left.Figure()
-	if v.mode.Chosen() == 1 {
+	if v.mode.Chosen() > 0 {
 		f = v.lanes.Figure()
 	} else if f != nil {
 		g := *f
@@ -445,7 +474,7 @@ func (v *View) lines() []widgets.Fact {
 				} else if y > x*1.0005 {
 					ink = viz.InkBad
 				}
-				row(label, viz.FormatSeconds(x), viz.FormatSeconds(y), fmt.Sprintf("%+.1f %%", 100*(y/x-1)), ink)
+				row(label, viz.FormatSeconds(x), viz.FormatSeconds(y), strings.Replace(fmt.Sprintf("%+.1f %%", 100*(y/x-1)), "-", "−", 1), ink)
 			}
 		}
 		seconds(lang.L("whole run"), a.Predicted.PredictedS, b.Predicted.PredictedS)
@@ -493,7 +522,7 @@ func (v *View) Commands() []command.Command {
 	id := v.ID()
 	plot := func() *widgets.Plot {
 		v.Content()
-		if v.mode.Chosen() == 1 {
+		if v.mode.Chosen() > 0 {
 			return v.lanes
 		}
 		return v.left
@@ -506,7 +535,7 @@ func (v *View) Commands() []command.Command {
 			v.chosen[0], v.chosen[1] = v.choose[1].Selected, v.choose[0].Selected
 			v.refresh()
 		}},
-		command.Command{ID: id + ".mode", Title: lang.L("Maps or timelines"), Keys: []string{"T"}, View: id, Run: func() { v.Content(); v.mode.Choose(1 - v.mode.Chosen()) }},
+		command.Command{ID: id + ".mode", Title: lang.L("Maps or timelines"), Keys: []string{"T"}, View: id, Run: func() { v.Content(); v.mode.Choose((v.mode.Chosen() + 1) % 3) }},
 	)
 }
 
@@ -531,7 +560,7 @@ func (v *View) Export() views.Export {
 			return text + "\n" + planview.Columns(table())
 		},
 		Figure: func() *viz.Figure {
-			if v.mode.Chosen() == 1 {
+			if v.mode.Chosen() > 0 {
 				return v.lanes.ViewFigure()
 			}
 			a, b := v.left.ViewFigure(), v.right.ViewFigure()

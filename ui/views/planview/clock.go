@@ -64,3 +64,31 @@ func (c *Clock) Instr(s float64) (instr float64, ok bool) {
 	}
 	return float64(at.Ref) + (s-at.StartS)/(at.EndS-at.StartS), true
 }
+
+// Steady chooses up to three recorded iterations in a row after the first.
+func Steady(run *trace.Timeline) (from, to int, ok bool) {
+	seen := map[int32]bool{}
+	for _, l := range run.Lanes {
+		if l.Kind == trace.LaneExecutor {
+			for _, s := range l.Slices {
+				if s.Iteration >= 0 {
+					seen[s.Iteration] = true
+				}
+			}
+		}
+	}
+	var list []int32
+	for i := range seen {
+		list = append(list, i)
+	}
+	if len(list) == 0 {
+		return 0, 0, false
+	}
+	slices.Sort(list)
+	at := min(1, len(list)-1)
+	from, to = int(list[at]), int(list[at])+1
+	for k := at + 1; k < len(list) && int(list[k]) == to && to-from < 3; k++ {
+		to++
+	}
+	return from, to, true
+}

@@ -5,7 +5,6 @@ package timeline
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 
 	"fyne.io/fyne/v2"
@@ -159,7 +158,7 @@ func (v *View) figure(w drawn) *viz.Figure {
 	}
 	o := viz.TimelineOptions{Program: d.Program}
 	if w.part == 1 {
-		if from, to, ok := steady(run); ok {
+		if from, to, ok := planview.Steady(run); ok {
 			o.FromIteration, o.ToIteration = from, to
 			v.shift, _, _ = viz.IterationWindow(run, from, to)
 		}
@@ -170,34 +169,6 @@ func (v *View) figure(w drawn) *viz.Figure {
 		f.Panels[0].Height = min(max(float64(v.plot.Size().Height)*0.3, rows*34), rows*64)
 	}
 	return f
-}
-
-// steady chooses up to three recorded iterations in a row after the first.
-func steady(run *trace.Timeline) (from, to int, ok bool) {
-	seen := map[int32]bool{}
-	for _, l := range run.Lanes {
-		if l.Kind == trace.LaneExecutor {
-			for _, s := range l.Slices {
-				if s.Iteration >= 0 {
-					seen[s.Iteration] = true
-				}
-			}
-		}
-	}
-	var list []int32
-	for i := range seen {
-		list = append(list, i)
-	}
-	if len(list) == 0 {
-		return 0, 0, false
-	}
-	slices.Sort(list)
-	at := min(1, len(list)-1)
-	from, to = int(list[at]), int(list[at])+1
-	for k := at + 1; k < len(list) && int(list[k]) == to && to-from < 3; k++ {
-		to++
-	}
-	return from, to, true
 }
 
 func (v *View) key(panel int, ref int32) widgets.Key {
