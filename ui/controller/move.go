@@ -39,8 +39,8 @@ func (c *Controller) Move(id int, bufs []int, tier int) {
 		return
 	}
 	bufs = slices.Clone(bufs)
+	_, t := c.begin(TaskPlan, id, "moving", false)
 	c.goBackground(func() {
-		_, t := c.begin(TaskPlan, id, "moving", false)
 		defer t.end()
 		preview, plan, sim := d.move(bufs, tier)
 		if !preview.Legal {

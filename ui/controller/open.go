@@ -31,7 +31,8 @@ func (c *Controller) Open(paths ...string) {
 		if abs, err := filepath.Abs(path); err == nil {
 			path = abs
 		}
-		c.goBackground(func() { c.open(path) })
+		_, t := c.begin(TaskOpen, 0, "opening "+filepath.Base(path), false)
+		c.goBackground(func() { c.open(path, t) })
 	}
 }
 
@@ -76,8 +77,7 @@ func kindOf(path string) string {
 	return ""
 }
 
-func (c *Controller) open(path string) {
-	_, t := c.begin(TaskOpen, 0, "opening "+filepath.Base(path), false)
+func (c *Controller) open(path string, t *task) {
 	defer t.end()
 	switch kindOf(path) {
 	case costmodel.ProfileFormat:

@@ -307,8 +307,8 @@ func (c *Controller) SolveContext(id int, apply bool) {
 		return
 	}
 	job := d.job
+	ctx, t := c.begin(TaskSolve, id, "longest context that fits", false)
 	c.goBackground(func() {
-		ctx, t := c.begin(TaskSolve, id, "longest context that fits", false)
 		defer t.end()
 		r := d.Request
 		check, err := workflow.Check(ctx, d.model, r, t.progress)

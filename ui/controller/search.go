@@ -27,8 +27,8 @@ func (c *Controller) StartSearch(id int, opt SearchOptions) {
 	c.changeDoc(id, func(d *Document) {
 		d.Search = SearchState{Options: opt, Running: true, Started: start, LowerS: lower, BestS: before, Baselines: d.Search.Baselines}
 	})
+	ctx, t := c.begin(TaskSearch, id, "searching", true)
 	c.goBackground(func() {
-		ctx, t := c.begin(TaskSearch, id, "searching", true)
 		defer t.end()
 		ticking := make(chan struct{})
 		ticked := make(chan struct{})
@@ -113,8 +113,8 @@ func (c *Controller) SavePlan(id int, path string) {
 	if d == nil || d.Plan == nil {
 		return
 	}
+	ctx, t := c.begin(TaskSave, id, "saving "+filepath.Base(path), false)
 	c.goBackground(func() {
-		ctx, t := c.begin(TaskSave, id, "saving "+filepath.Base(path), false)
 		defer t.end()
 		plan, err := d.labelled(c, ctxOf(ctx), t)
 		if err == nil {

@@ -50,8 +50,8 @@ func (c *Controller) StartValidate(id int, opt ValidateOptions) {
 		c.Report(fmt.Errorf("the model's file: %w", os.ErrNotExist), id)
 		return
 	}
+	ctx, t := c.begin(TaskValidate, id, "preparing", false)
 	c.goBackground(func() {
-		ctx, t := c.begin(TaskValidate, id, "preparing", false)
 		defer t.end()
 		record := func(v Validation) {
 			v.PlanVersion, v.At = d.PlanVersion, time.Now()
@@ -84,8 +84,8 @@ func (c *Controller) StartCalibrate() {
 	if c.Snapshot().Task(TaskCalibrate, 0) != nil {
 		return
 	}
+	ctx, t := c.begin(TaskCalibrate, 0, "calibrating", false)
 	c.goBackground(func() {
-		ctx, t := c.begin(TaskCalibrate, 0, "calibrating", false)
 		defer t.end()
 		_, _, err := workflow.Calibrate(ctx, workflow.CalibrateRequest{}, t.progress)
 		if err != nil {
