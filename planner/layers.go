@@ -86,6 +86,14 @@ func (s placementSolver) Solve(ctx context.Context, p *Problem, budget Budget, r
 	if _, err := a.offer(plan); err != nil {
 		return nil, err
 	}
+	if len(p.Program.Executors) > 1 && !a.done() {
+		a.component = "resident"
+		if plan, err := playResident(p.Program, a.late); err == nil && plan != nil {
+			if _, err := a.offer(plan); err != nil {
+				return nil, err
+			}
+		}
+	}
 	return a.result(s.name)
 }
 
@@ -161,6 +169,7 @@ func playPlacement(p *malloc.Program, units []unit, tiers, ends []int, late func
 		from = max(from, ends[i])
 	}
 	runs := executorsFor(p, want)
+	eager := len(p.Executors) > 1
 	for !g.Done() {
 		for g.Next().RunOn {
 			if late != nil && late() {
@@ -171,6 +180,13 @@ func playPlacement(p *malloc.Program, units []unit, tiers, ends []int, late func
 			}
 		}
 		body := g.InBody()
+		if eager && body {
+			for _, b := range slices.Clone(g.Undecided()) {
+				if want[b] < 0 && !streamable(p, b) {
+					stayNear(g, b, runs)
+				}
+			}
+		}
 		for _, b := range order {
 			if late != nil && late() {
 				return nil, false, nil
@@ -199,6 +215,14 @@ func playPlacement(p *malloc.Program, units []unit, tiers, ends []int, late func
 			}
 		}
 		if g.Done() || g.InBody() != body {
+			continue
+		}
+		if eager {
+			if err := playNear(g, runs, late); err == errStopped {
+				return nil, false, nil
+			} else if err != nil {
+				return nil, false, err
+			}
 			continue
 		}
 		if err := g.DropRest(); err != nil {

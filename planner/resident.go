@@ -12,8 +12,19 @@ import (
 // always resident, embedding rows are read where the table lies, the straight
 // part copies each weight before its first use and leaves it for the loop. The
 // error names a buffer that cannot stay when the tiers are too small.
+//
+// With several executors all runs on the first one of each instruction, and every
+// buffer of the body stays in that executor's fastest tier with room; what finds
+// no room is copied for its touches.
 func Resident(p *malloc.Program) (*malloc.Plan, error) {
 	ev := simulate.New()
+	if len(p.Executors) > 1 {
+		plan, err := playResident(p, nil)
+		if err != nil {
+			return nil, err
+		}
+		return finishResident(p, plan, ev)
+	}
 	g, err := malloc.NewGame(p, ev, malloc.Options{Order: malloc.FreeOrder, NoReward: true})
 	if err != nil {
 		return nil, err
@@ -33,7 +44,11 @@ func Resident(p *malloc.Program) (*malloc.Plan, error) {
 	if err := g.Finish(nil, true); err != nil {
 		return nil, err
 	}
-	plan := g.Plan()
+	return finishResident(p, g.Plan(), ev)
+}
+
+// finishResident packs, stamps, times and checks a resident plan.
+func finishResident(p *malloc.Program, plan *malloc.Plan, ev malloc.Evaluator) (*malloc.Plan, error) {
 	if packed, err := malloc.Repack(p, plan); err == nil {
 		plan = packed
 	}
