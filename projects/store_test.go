@@ -98,7 +98,7 @@ func sampleProject(t testing.TB) *projects.Project {
 	second := projects.Moment{Workload: json.RawMessage(`{"Prompt":32}`), Plan: vary(plan, 2), State: json.RawMessage(`{"locked":[3]}`)}
 	return &projects.Project{
 		Name: "small at half its bytes", Path: "/models/small.gguf", Sample: true,
-		Model: &projects.Model{ModelRef: malloc.ModelRef{Name: "small.gguf", Bytes: 1 << 20, SHA256: strings.Repeat("ab", 32)}, Format: "gguf", Architecture: "llama",
+		Model: &projects.Model{ModelRef: *plan.Model, Format: "gguf", Architecture: "llama",
 			Files: []projects.ModelFile{{Name: "small.gguf", Bytes: 1 << 20, Header: []byte("GGUF and so on")}}},
 		Profile: hw, Instance: p,
 		Moment:  projects.Moment{Workload: json.RawMessage(`{"Prompt":64,"Gen":32}`), Plan: plan, State: json.RawMessage(`{"view":"map"}`)},
