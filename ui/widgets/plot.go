@@ -72,6 +72,9 @@ type Plot struct {
 	BothAxes bool // zoom both axes together (treemaps)
 	Compact  bool // no axis caption
 
+	// Do runs a function on the window's goroutine; nil: fyne.Do.
+	Do func(func())
+
 	// Synchronous draws tiles at once, anti-aliased, on the caller's goroutine: tests.
 	Synchronous bool
 
@@ -268,7 +271,7 @@ func (p *Plot) moved() {
 	}
 	if !p.Synchronous {
 		p.rest = time.AfterFunc(80*time.Millisecond, func() {
-			fyne.Do(func() {
+			p.do(func() {
 				p.gesture = false
 				for _, pp := range p.panels {
 					pp.update()
@@ -279,6 +282,15 @@ func (p *Plot) moved() {
 		})
 	}
 	p.draw()
+}
+
+// do runs f on the window's goroutine.
+func (p *Plot) do(f func()) {
+	if p.Do != nil {
+		p.Do(f)
+		return
+	}
+	fyne.Do(f)
 }
 
 // tell reports a move that the user made.

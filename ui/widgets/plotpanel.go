@@ -189,7 +189,7 @@ func (pp *plotPanel) sortKeys(k Key) (found []rectAt, wait bool) {
 	pp.sorting = true
 	go func() {
 		order()
-		fyne.Do(func() { pp.order, pp.sorting = list, false })
+		pp.plot.do(func() { pp.order, pp.sorting = list, false })
 	}()
 	return found, true
 }
@@ -415,7 +415,7 @@ func (p *Plot) arrived(pp *plotPanel) func(tileKey, *image.RGBA) {
 		p.posted = true
 		p.arrivalsMu.Unlock()
 		if post {
-			fyne.Do(p.takeArrivals)
+			p.do(p.takeArrivals)
 		}
 	}
 }
@@ -445,7 +445,7 @@ func (p *Plot) takeArrivals() {
 	p.arrivalsMu.Lock()
 	if wait := settling - time.Since(p.zoomed); wait > 0 && !p.Synchronous {
 		p.arrivalsMu.Unlock()
-		time.AfterFunc(wait, func() { fyne.Do(p.takeArrivals) })
+		time.AfterFunc(wait, func() { p.do(p.takeArrivals) })
 		return
 	}
 	list := p.arrivals
@@ -453,7 +453,7 @@ func (p *Plot) takeArrivals() {
 	if len(list) > maxUploads { // the rest with the next frame: each is an upload
 		p.arrivals, p.posted = list[maxUploads:], true
 		list = list[:maxUploads]
-		time.AfterFunc(time.Second/60, func() { fyne.Do(p.takeArrivals) })
+		time.AfterFunc(time.Second/60, func() { p.do(p.takeArrivals) })
 	}
 	p.arrivalsMu.Unlock()
 	touched := map[*plotPanel]bool{}
