@@ -48,6 +48,15 @@ func (s placementSolver) Solve(ctx context.Context, p *Problem, budget Budget, r
 	if _, err := malloc.NewGame(p.Program, nil, malloc.Options{NoReward: true}); err != nil {
 		return nil, err
 	}
+	if len(p.Program.Executors) > 1 && !a.done() {
+		a.component = "resident"
+		if plan, err := playResident(p.Program, a.late); err == nil && plan != nil {
+			if _, err := a.offer(plan); err != nil {
+				return nil, err
+			}
+		}
+		a.component = s.name
+	}
 	ends := make([]int, len(tiers)) // units before ends[i] lie in tiers ≤ i
 	plan, _, err := playPlacement(p.Program, nil, nil, nil, a.late)
 	if err == nil && plan == nil { // too late for a game
@@ -64,7 +73,7 @@ func (s placementSolver) Solve(ctx context.Context, p *Problem, budget Budget, r
 		best := plan
 		// The largest number of further units for which all become resident. More
 		// never fits where fewer do not, up to fragmentation.
-		n := sort.Search(len(units)-from, func(n int) bool {
+		tooMany := func(n int) bool {
 			if a.done() {
 				return true
 			}
@@ -77,7 +86,11 @@ func (s placementSolver) Solve(ctx context.Context, p *Problem, budget Budget, r
 				best = plan
 			}
 			return err != nil || !whole
-		})
+		}
+		n := len(units) - from
+		if n > 0 && tooMany(n-1) {
+			n = sort.Search(n-1, tooMany)
+		}
 		for j := i; j < len(ends); j++ {
 			ends[j] = from + n
 		}
@@ -85,14 +98,6 @@ func (s placementSolver) Solve(ctx context.Context, p *Problem, budget Budget, r
 	}
 	if _, err := a.offer(plan); err != nil {
 		return nil, err
-	}
-	if len(p.Program.Executors) > 1 && !a.done() {
-		a.component = "resident"
-		if plan, err := playResident(p.Program, a.late); err == nil && plan != nil {
-			if _, err := a.offer(plan); err != nil {
-				return nil, err
-			}
-		}
 	}
 	return a.result(s.name)
 }
