@@ -14,6 +14,7 @@ type kind struct {
 	name                                      string
 	loop, limited, gpu, select_, aliases, out bool
 	file, pins, spans, plainLoop, carried     bool
+	roomy                                     bool // hand-overs in two hops have room to spare
 }
 
 var kinds = []kind{
@@ -21,6 +22,7 @@ var kinds = []kind{
 	{name: "periodic file streaming", loop: true, file: true, limited: true},
 	{name: "periodic writable home", loop: true, out: true, spans: true},
 	{name: "three tiers, two executors", loop: true, gpu: true, file: true, limited: true, spans: true},
+	{name: "three tiers with room", loop: true, gpu: true, file: true, limited: true, spans: true, roomy: true},
 	{name: "aliases", loop: true, aliases: true, out: true},
 	{name: "select", loop: true, file: true, limited: true, select_: true},
 	{name: "limited homes", loop: true, limited: true, out: true, spans: true},
@@ -210,6 +212,11 @@ func randomProgram(k kind, r *rand.Rand) *malloc.Program {
 			if len(p.Instructions[t].Reads) > 0 && r.IntN(4) == 0 {
 				p.Instructions[t].Fixed = []malloc.Fixed{{Arg: "r0", Tier: 0}}
 			}
+		}
+	}
+	for i := range p.Tiers {
+		if k.roomy && p.Tiers[i].Capacity != malloc.Unlimited {
+			p.Tiers[i].Capacity *= 16
 		}
 	}
 	return p
