@@ -3,6 +3,7 @@ package ui
 import (
 	"bytes"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -46,10 +47,16 @@ func (w *Window) SaveView(path string) error {
 	var b bytes.Buffer
 	var err error
 	switch ext := strings.ToLower(filepath.Ext(path)); {
-	case ext == ".png" && e.Figure != nil:
-		err = e.Figure().WritePNG(&b, 2*pictureWidth, 2*pictureHeight, 2, w.palette)
-	case ext == ".svg" && e.Figure != nil:
-		err = e.Figure().WriteSVG(&b, pictureWidth, pictureHeight, viz.SVGOptions{})
+	case (ext == ".png" || ext == ".svg") && e.Figure != nil:
+		f := e.Figure()
+		if f == nil {
+			return errors.New("this view shows nothing yet that could be saved")
+		}
+		if ext == ".svg" {
+			err = f.WriteSVG(&b, pictureWidth, pictureHeight, viz.SVGOptions{})
+			break
+		}
+		err = f.WritePNG(&b, 2*pictureWidth, 2*pictureHeight, 2, w.palette)
 	case ext == ".csv" && e.Table != nil:
 		err = csv.NewWriter(&b).WriteAll(e.Table())
 	case ext == ".txt" && e.Text != nil:

@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -48,8 +49,10 @@ func (c *Controller) StartSearch(id int, opt SearchOptions) {
 		}()
 		// The curve is the search's own; snapshots get copies of it.
 		var curve [][2]float64
+		var best planner.Incumbent
 		shown := time.Time{}
 		res, err := workflow.Search(ctx, p, workflow.SearchOptions{Solver: opt.Solver, Time: opt.Time, Seed: opt.Seed, OnIncumbent: func(i planner.Incumbent) {
+			best = i
 			elapsed := time.Since(start).Seconds()
 			if n := len(curve); n == 0 || i.Score.TotalS < curve[n-1][1] {
 				curve = append(curve, [2]float64{elapsed, i.Score.TotalS})
@@ -66,6 +69,15 @@ func (c *Controller) StartSearch(id int, opt SearchOptions) {
 		}})
 		close(ticking)
 		<-ticked
+		if err != nil && best.Plan != nil {
+			// A defect ended the search; what it had found was checked.
+			c.Report(fmt.Errorf("the search ended early (%w); the best plan so far is kept", err), id)
+			var sim *workflow.SimulateResult
+			if sim, err = workflow.Simulate(p, best.Plan); err == nil {
+				res = resultOf(p, best.Plan, sim, best.Component)
+				res.Evaluations, res.Stopped = best.Evaluations, "error"
+			}
+		}
 		if err != nil {
 			c.changeDoc(id, func(d *Document) { d.Search.Running, d.Search.Stopped = false, sentence(err) })
 			c.Report(err, id)

@@ -347,8 +347,8 @@ func numbers(p *costmodel.Profile) []number {
 	}
 	for i := range p.Links {
 		l := &p.Links[i]
-		add(l.From+" → "+l.To, gbps(l.BW.V), l.BW.Spread, l.BW.Source)
-		add(l.From+" → "+l.To+" latency", viz.FormatSeconds(l.LatencyS.V), l.LatencyS.Spread, l.LatencyS.Source)
+		add(l.From+" to "+l.To, gbps(l.BW.V), l.BW.Spread, l.BW.Source)
+		add(l.From+" to "+l.To+" latency", viz.FormatSeconds(l.LatencyS.V), l.LatencyS.Spread, l.LatencyS.Source)
 	}
 	for _, e := range p.Executors {
 		for _, a := range e.Access {

@@ -58,7 +58,7 @@ func (v *view) Content() fyne.CanvasObject {
 	v.bytes, v.first, v.speed = newNumber(lang.L("MEMORY")), newNumber(lang.L("TIME TO FIRST TOKEN")), newNumber(lang.L("SPEED"))
 	v.tiers = newTierList()
 	v.shares = newShareBar()
-	v.picture = parts.NewPicture(200, 160)
+	v.picture = parts.NewPicture(200, 96)
 	v.picture.Background = true
 	v.knobs = newKnobs(v.h)
 	v.start = newStartCard(v.h)
