@@ -4,17 +4,16 @@ import (
 	"fmt"
 	"unsafe"
 
-	"golang.org/x/sys/unix"
+	"strata/engine/memory"
 )
 
-const pageBytes = 4096
+const pageBytes = memory.PageBytes
 
-// arena is one tier's memory: exactly the planned bytes, page aligned, with an
-// inaccessible guard page on either side. Its meter knows what is in use only
-// from acquire and release.
+// arena is one tier's memory: exactly the planned bytes between guard pages. Its
+// meter knows what is in use only from acquire and release.
 type arena struct {
-	whole []byte // with guards
-	mem   []byte
+	region *memory.Region
+	mem    []byte
 
 	liveBytes int64
 	peakBytes int64 // highest address in use at any time
@@ -22,29 +21,16 @@ type arena struct {
 }
 
 func newArena(bytes int64) (*arena, error) {
-	n := (bytes + pageBytes - 1) / pageBytes * pageBytes
-	if n <= 0 {
-		n = pageBytes
-	}
-	whole, err := unix.Mmap(-1, 0, int(n+2*pageBytes), unix.PROT_NONE, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_NORESERVE)
+	r, err := memory.Map(bytes)
 	if err != nil {
-		return nil, fmt.Errorf("arena of %d bytes: %w", bytes, err)
+		return nil, fmt.Errorf("arena: %w", err)
 	}
-	a := &arena{whole: whole, mem: whole[pageBytes : pageBytes+n : pageBytes+n]}
-	if err := unix.Mprotect(a.mem, unix.PROT_READ|unix.PROT_WRITE); err != nil {
-		a.close()
-		return nil, fmt.Errorf("arena of %d bytes: %w", bytes, err)
-	}
-	// Huge pages read 10–20 % faster; where the system has none, nothing is lost.
-	_ = unix.Madvise(a.mem, unix.MADV_HUGEPAGE)
-	return a, nil
+	return &arena{region: r, mem: r.Bytes()}, nil
 }
 
 func (a *arena) close() {
-	if a.whole != nil {
-		_ = unix.Munmap(a.whole)
-		a.whole, a.mem = nil, nil
-	}
+	a.region.Close()
+	a.mem = nil
 }
 
 // at is the address of an offset.

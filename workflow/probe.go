@@ -4,9 +4,8 @@ import (
 	"context"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"strata/engine/file"
+	"strata/engine/memory"
 	"strata/malloc"
 )
 
@@ -30,13 +29,14 @@ func (j *Job) probe(ctx context.Context, plan *malloc.Plan) (float64, error) {
 	}
 	defer reader.Close()
 	copies, largest := j.streamed(plan)
-	const slots = 8
-	memory, err := unix.Mmap(-1, 0, int(slots*largest), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
+	// As in the run, the destination is too large to stay in a cache.
+	slots := int(max(8, (64<<20)/largest))
+	region, err := memory.Map(int64(slots) * largest)
 	if err != nil {
 		return 0, err
 	}
-	defer unix.Munmap(memory)
-	var ring [slots]file.Copy
+	defer region.Close()
+	ring := make([]file.Copy, slots)
 	start := time.Now()
 	n := 0
 	for ; time.Since(start) < probeTime || n < slots; n++ {
@@ -49,7 +49,7 @@ func (j *Job) probe(ctx context.Context, plan *malloc.Plan) (float64, error) {
 		b := copies[n%len(copies)]
 		buf := &j.Program().Buffers[b.Buf]
 		at := int64(n%slots) * largest
-		*c = file.Copy{File: files[j.Lowered.Origins[b.Buf].Shard], Offset: *buf.HomeOffset / link.IOAlign * link.IOAlign, Dst: memory[at : at+b.Bytes]}
+		*c = file.Copy{File: files[j.Lowered.Origins[b.Buf].Shard], Offset: *buf.HomeOffset / link.IOAlign * link.IOAlign, Dst: region.Bytes()[at : at+b.Bytes]}
 		if err := reader.Submit(c); err != nil {
 			return 0, err
 		}

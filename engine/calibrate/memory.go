@@ -6,33 +6,33 @@ import (
 	"math"
 	"unsafe"
 
-	"golang.org/x/sys/unix"
-
 	"strata/costmodel"
+	"strata/engine/memory"
 	"strata/kernels/op"
 	"strata/kernels/pool"
 )
 
 // buffer is anonymous memory in huge pages where the system gives them.
 type buffer struct {
-	whole []byte // as mapped
-	mem   []byte // what is measured
-	used  int64
+	region *memory.Region
+	mem    []byte // what is measured
+	used   int64
 }
 
+// newBuffer takes whole huge pages, so that small rings of a disk measurement are
+// as contiguous as an arena is.
 func newBuffer(bytes int64) (*buffer, error) {
-	mem, err := unix.Mmap(-1, 0, int(bytes), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
+	r, err := memory.Map((bytes + memory.HugeBytes - 1) / memory.HugeBytes * memory.HugeBytes)
 	if err != nil {
-		return nil, fmt.Errorf("map %d bytes to measure memory: %w", bytes, err)
+		return nil, fmt.Errorf("memory to measure: %w", err)
 	}
-	_ = unix.Madvise(mem, unix.MADV_HUGEPAGE)
-	return &buffer{whole: mem, mem: mem}, nil
+	return &buffer{region: r, mem: r.Bytes()}, nil
 }
 
 func (b *buffer) close() {
-	if b.whole != nil {
-		_ = unix.Munmap(b.whole)
-		b.whole, b.mem = nil, nil
+	if b.region != nil {
+		b.region.Close()
+		b.region, b.mem = nil, nil
 	}
 }
 
