@@ -115,6 +115,7 @@ func Lower(g *model.Graph, hw *Profile, w Workload, capacities map[string]int64)
 	}
 	l.out.KV = l.kv
 	l.sums()
+	l.contend()
 	return l.out, nil
 }
 

@@ -71,21 +71,19 @@ func (j *Job) streamed(plan *malloc.Plan) (copies []malloc.Copy, largest int64) 
 	return copies, largest
 }
 
-// expected is the rate that the calibrated link gives to those reads.
+// expected is the rate that the calibration found for reads of those sizes, with
+// nothing computed beside them.
 func (j *Job) expected(plan *malloc.Plan) float64 {
-	link := j.fileLink()
+	engine := j.fileLink()
 	copies, _ := j.streamed(plan)
 	var bytes, requests int64
 	for _, c := range copies {
 		bytes += c.Bytes
-		requests += (c.Bytes + link.RequestBytes - 1) / link.RequestBytes
+		requests += (c.Bytes + engine.RequestBytes - 1) / engine.RequestBytes
 	}
+	link := &j.Machine.Links[engine.ID]
 	if requests == 0 {
-		return link.BW
+		return link.BW.V
 	}
-	size := float64(bytes) / float64(requests)
-	if link.MaxOutstanding < 0 {
-		return link.BW
-	}
-	return min(link.BW, float64(link.MaxOutstanding)*size/(link.LatencyS+size/link.BW))
+	return link.RateAt(bytes / requests)
 }
