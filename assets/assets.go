@@ -21,3 +21,8 @@ var Schemas embed.FS
 //
 //go:embed sample/*.gz
 var Sample embed.FS
+
+// Translations holds the window's texts, translations/LANGUAGE.json.
+//
+//go:embed translations/*.json
+var Translations embed.FS

@@ -9,6 +9,7 @@ import (
 	"fyne.io/fyne/v2/lang"
 	fynetheme "fyne.io/fyne/v2/theme"
 
+	"strata/assets"
 	"strata/ui/command"
 	"strata/ui/controller"
 	"strata/ui/parts"
@@ -44,6 +45,7 @@ type Window struct {
 // NewWindow builds the window; Show it. The controller's Post must run functions
 // on Fyne's goroutine.
 func NewWindow(app fyne.App, c *controller.Controller, makers []views.Maker) *Window {
+	_ = lang.AddTranslationsFS(assets.Translations, "translations") // texts are their own keys: without a catalogue they stay English
 	w := &Window{app: app, win: app.NewWindow("Strata"), c: c}
 	w.applyTheme(c.Snapshot())
 	w.host = &views.Host{

