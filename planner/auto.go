@@ -60,7 +60,7 @@ func (s autoSolver) Solve(ctx context.Context, p *Problem, budget Budget, report
 		line := BaselineResult{Name: step.name, Err: err}
 		if err == nil {
 			line.Score = r.Score
-		} else if i == 0 || !errors.Is(err, ErrNotApplicable) {
+		} else if i == 0 || !errors.Is(err, ErrNotApplicable) && !tooSmall(err) {
 			return nil, err
 		}
 		lines = append(lines, line)
@@ -93,6 +93,13 @@ func (s autoSolver) Solve(ctx context.Context, p *Problem, budget Budget, report
 	}
 	r.Baselines, r.Alone, r.Episode = lines, alone, episode
 	return r, nil
+}
+
+// tooSmall tells whether a solver's own way of placing blocks found no room: demand
+// has a plan all the same.
+func tooSmall(err error) bool {
+	var e *malloc.InfeasibleError
+	return errors.As(err, &e)
 }
 
 // rest is a share of what is left of the budget.

@@ -219,7 +219,9 @@ func (e *environment) seek(s *line) {
 		e.path, e.marks = e.path[:same], e.marks[:same]
 	}
 	for _, m := range s.moves[same:] {
-		e.settle()
+		if e.settle(); e.halted {
+			return // out of time before the decision that m answers
+		}
 		e.marks = append(e.marks, e.here())
 		e.path = append(e.path, m)
 		e.play(decode(m))
