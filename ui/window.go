@@ -38,7 +38,6 @@ type Window struct {
 	stage  *fyne.Container // holds the shown view alone
 	root   *fyne.Container
 	picker *palettePicker
-	drawn  uint64
 	menu   menuState
 }
 

@@ -13,19 +13,18 @@ import (
 // Press is a flat area that can be clicked: tabs, entries of the side bar, chips.
 type Press struct {
 	widget.BaseWidget
-	Content   fyne.CanvasObject
-	OnTap     func()
-	OnMenu    func(at fyne.Position)
-	Selected  bool
-	MarkSide  bool // a bar at the left while selected, else the fill alone
-	Radius    float32
-	PadX      float32
-	PadY      float32
-	ground    *canvas.Rectangle
-	mark      *canvas.Rectangle
-	hovered   bool
-	TipText   string
-	wasInside bool
+	Content  fyne.CanvasObject
+	OnTap    func()
+	OnMenu   func(at fyne.Position)
+	Selected bool
+	MarkSide bool // a bar at the left while selected, else the fill alone
+	Radius   float32
+	PadX     float32
+	PadY     float32
+	ground   *canvas.Rectangle
+	mark     *canvas.Rectangle
+	hovered  bool
+	TipText  string
 }
 
 // NewPress makes a pressable area around content.

@@ -61,12 +61,6 @@ func move(p *Plot, pos fyne.Position) {
 	p.MouseMoved(&desktop.MouseEvent{PointEvent: fyne.PointEvent{Position: pos}})
 }
 
-func click(p *Plot, pos fyne.Position, mod fyne.KeyModifier) {
-	e := &desktop.MouseEvent{PointEvent: fyne.PointEvent{Position: pos}, Button: desktop.MouseButtonPrimary, Modifier: mod}
-	p.MouseDown(e)
-	p.MouseUp(e)
-}
-
 func drag(p *Plot, from, to fyne.Position, button desktop.MouseButton, mod fyne.KeyModifier) {
 	p.MouseDown(&desktop.MouseEvent{PointEvent: fyne.PointEvent{Position: from}, Button: button, Modifier: mod})
 	half := fyne.NewPos((from.X+to.X)/2, (from.Y+to.Y)/2)

@@ -24,7 +24,6 @@ import (
 // View implements views.View.
 type View struct {
 	host    *views.Host
-	root    *fyne.Container
 	page    *planview.Page
 	facts   *widgets.Facts
 	left    *widgets.Plot // map of A

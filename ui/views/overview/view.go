@@ -38,7 +38,6 @@ type view struct {
 
 	version, plan uint64
 	doc           int
-	stale         bool
 }
 
 // New makes the view.

@@ -36,7 +36,6 @@ type view struct {
 	lines   []baseline
 	version uint64
 	doc     int
-	points  int
 	shown   string // what the curve was drawn of
 }
 
