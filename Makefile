@@ -13,7 +13,7 @@ BUDGET ?= 50%
 TAGS = $(shell tools/tags.sh)
 TEST_TAGS := headless,migrated_fynedo
 
-.PHONY: run job build model test lint race bench clean setup
+.PHONY: run job build model test lint race bench bench-ui clean setup
 
 # Open the window on the sample when a display is there; else, or with HEADLESS=1,
 # do the main job: plan the sample at half its bytes, prove it, report.
@@ -53,6 +53,14 @@ race: setup
 
 bench: setup model build
 	tools/bench.sh
+
+# Frame times, idle time and memory of the window with 10^5 tensors, and again
+# while a search runs. On a machine without a display it needs xvfb-run (xvfb).
+DISPLAYED = $(if $(DISPLAY)$(WAYLAND_DISPLAY),,xvfb-run -a -s "-screen 0 1920x1080x24")
+bench-ui: setup
+	$(GO) build -tags $(TAGS) -o $(OUT)/benchui ./tools/benchui
+	$(DISPLAYED) $(OUT)/benchui
+	$(DISPLAYED) $(OUT)/benchui busy
 
 clean:
 	rm -rf strata $(OUT)
