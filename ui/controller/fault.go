@@ -80,6 +80,7 @@ func (c *Controller) ApplyFix(i int) {
 		return
 	}
 	c.Dismiss()
+	c.endMerge() // a fix is a step of its own, however fast the button was pressed
 	f.Fixes[i].apply(c)
 }
 

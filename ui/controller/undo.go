@@ -44,7 +44,16 @@ func (c *Controller) edit(id int, label, key string, f func(d *Document)) bool {
 	return ok
 }
 
-// settle lets the newest step of a document end in its present state: what
+// endMerge lets no later edit join the newest step.
+func (c *Controller) endMerge() {
+	c.mu.Lock()
+	if n := len(c.history); n > 0 {
+		c.history[n-1].key = ""
+	}
+	c.mu.Unlock()
+}
+
+// settleLocked lets the newest step of a document end in its present state: what
 // planning added to a slider's change belongs to the slider.
 func (c *Controller) settleLocked(id int) {
 	for i := len(c.history) - 1; i >= 0; i-- {
