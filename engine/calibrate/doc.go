@@ -12,6 +12,6 @@
 // most of what other processes do to it; the value is the median of the samples
 // and its spread half their interquartile range, relative to the median.
 //
-// ProbeDisk is the short measurement made before and after a validation, to see
-// whether the disk still is what it was.
+// ProbeDisk is a short measurement of a file's reads. Validation does not use it:
+// workflow probes the very extents that a plan streams.
 package calibrate
