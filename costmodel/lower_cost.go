@@ -189,18 +189,14 @@ func (l *lowering) operandS(x *Executor, in *malloc.Instruction, served []bool) 
 			if !slices.Contains(op.In, tensor) || op.Kind == model.OpStoreKV {
 				continue
 			}
-			bw := 0.0
-			if c := x.LastLevelCache(); c != nil {
-				bw = c.BW(threads)
-			}
 			if !served[k] {
-				var err error
-				if bw, err = x.StreamBW(l.work(op, in), x.Access[0].Tier, l.modelBytes()); err != nil {
+				s, err := x.StreamS(l.work(op, in), x.Access[0].Tier, bytes, l.modelBytes())
+				if err != nil {
 					return nil, err
 				}
-			}
-			if bw > 0 {
-				out[i] += bytes / bw
+				out[i] += s
+			} else if c := x.LastLevelCache(); c != nil && c.BW(threads) > 0 {
+				out[i] += bytes / c.BW(threads)
 			}
 		}
 	}

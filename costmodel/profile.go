@@ -259,6 +259,9 @@ type KernelRate struct {
 	// and memory overlap imperfectly, so it is below what plain reads reach.
 	// Absent: not measured.
 	StreamBW *Value `json:"stream_bw,omitempty"`
+	// StreamStartS is the time in seconds that such a product takes beyond its
+	// bytes at StreamBW: prefetchers start anew with every matrix. Absent: none.
+	StreamStartS *Value `json:"stream_start_s,omitempty"`
 }
 
 // RatePoint is a rate at one shape: Tokens in the micro-batch and K, the

@@ -382,6 +382,11 @@ func (c *check) checkKernels(at string, x *Executor) error {
 				return err
 			}
 		}
+		if k.StreamStartS != nil {
+			if err := c.value(kat+".stream_start_s", *k.StreamStartS, 0); err != nil {
+				return err
+			}
+		}
 		shapes := make(map[[2]int64]bool, len(k.Points))
 		for i, pt := range k.Points {
 			pat := fmt.Sprintf("%s.points[%d]", kat, i)

@@ -213,31 +213,41 @@ func (x *Executor) WriteBW(tier string, threads int, workingSetBytes int64) (flo
 	return accessAt(a.Write, threads, workingSetBytes), nil
 }
 
-// StreamBW is the bandwidth in bytes/s at which kernel w reads weights that are
-// not cached: ReadBW of the tier, or less where w is a matmul whose streaming
-// from the executor's first tier was measured. The time of a matmul is then
-// max(ComputeS, bytes / StreamBW).
-func (x *Executor) StreamBW(w Work, tier string, workingSetBytes int64) (float64, error) {
+// StreamS is the time in seconds in which kernel w reads bytes of weights that are
+// not cached: at ReadBW of the tier; or, for a matmul whose streaming from the
+// executor's first tier was measured, at that bandwidth where it is lower, after
+// the time that each matmul needs to get going. The time of a matmul is then
+// max(ComputeS, StreamS).
+func (x *Executor) StreamS(w Work, tier string, bytes float64, workingSetBytes int64) (float64, error) {
 	bw, err := x.ReadBW(tier, w.Threads, workingSetBytes)
-	if err != nil || tier != x.Access[0].Tier {
-		return bw, err
+	if err != nil {
+		return 0, err
 	}
-	dtype, mode, kernel, ok := x.match(w)
-	if !ok {
-		return bw, nil
-	}
-	var values []ThreadValue
-	for i := range x.Kernels {
-		k := &x.Kernels[i]
-		if k.Kernel == kernel && strings.EqualFold(k.DType, dtype) && k.Mode == mode && k.StreamBW != nil {
-			values = append(values, ThreadValue{Threads: k.Threads, Value: *k.StreamBW})
+	start := 0.0
+	if dtype, mode, kernel, ok := x.match(w); ok && tier == x.Access[0].Tier {
+		var rates, starts []ThreadValue
+		for i := range x.Kernels {
+			k := &x.Kernels[i]
+			if k.Kernel != kernel || !strings.EqualFold(k.DType, dtype) || k.Mode != mode || k.StreamBW == nil {
+				continue
+			}
+			rates = append(rates, ThreadValue{Threads: k.Threads, Value: *k.StreamBW})
+			if k.StreamStartS != nil {
+				starts = append(starts, ThreadValue{Threads: k.Threads, Value: *k.StreamStartS})
+			}
+		}
+		byCount := func(a, b ThreadValue) int { return a.Threads - b.Threads }
+		slices.SortFunc(rates, byCount)
+		slices.SortFunc(starts, byCount)
+		if len(rates) > 0 {
+			bw = min(bw, byThreads(rates, w.Threads, true))
+			start = byThreads(starts, w.Threads, false)
 		}
 	}
-	if len(values) == 0 {
-		return bw, nil
+	if bw <= 0 {
+		return 0, nil
 	}
-	slices.SortFunc(values, func(a, b ThreadValue) int { return a.Threads - b.Threads })
-	return min(bw, byThreads(values, w.Threads, true)), nil
+	return start + bytes/bw, nil
 }
 
 // Reaches tells whether the executor reads the tier directly.

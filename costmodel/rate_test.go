@@ -142,11 +142,11 @@ func TestBandwidths(t *testing.T) {
 	}
 }
 
-func TestStreamBandwidth(t *testing.T) {
+func TestStreamTime(t *testing.T) {
 	stream := func(v float64) *Value { x := val(v); return &x }
 	q4 := func(threads int, bw float64) KernelRate {
 		k := rates(KernelMatMul, "q4_1", ModeFast, threads, RatePoint{1, 0, val(1e9)})
-		k.StreamBW = stream(bw)
+		k.StreamBW, k.StreamStartS = stream(bw), stream(bw/100)
 		return k
 	}
 	x := Executor{Name: "cpu",
@@ -156,17 +156,17 @@ func TestStreamBandwidth(t *testing.T) {
 	for _, tc := range []struct {
 		dtype, tier string
 		threads     int
-		want        float64
+		bw, start   float64
 	}{
-		{"q4_1", "dram", 1, 8}, {"q4_1", "dram", 2, 14}, {"q4_1", "dram", 3, 20}, {"q4_1", "dram", 8, 20},
-		{"f16", "dram", 3, 30}, {"q4_1", "hbm", 1, 99}, {"q5_k", "dram", 1, 10},
+		{"q4_1", "dram", 1, 8, 0.08}, {"q4_1", "dram", 2, 14, 0.14}, {"q4_1", "dram", 3, 20, 0.2}, {"q4_1", "dram", 8, 20, 0.2},
+		{"f16", "dram", 3, 30, 0}, {"q4_1", "hbm", 1, 99, 0}, {"q5_k", "dram", 1, 10, 0},
 	} {
-		got, err := x.StreamBW(Work{Kernel: KernelMatMul, DType: tc.dtype, Mode: ModeFast, Threads: tc.threads}, tc.tier, 0)
-		if err != nil || !near(got, tc.want) {
+		got, err := x.StreamS(Work{Kernel: KernelMatMul, DType: tc.dtype, Mode: ModeFast, Threads: tc.threads}, tc.tier, 1000, 0)
+		if err != nil || !near(got, tc.start+1000/tc.bw) {
 			t.Errorf("%+v: %g: %v", tc, got, err)
 		}
 	}
-	if _, err := x.StreamBW(Work{Kernel: KernelMatMul, DType: "f16", Mode: ModeFast, Threads: 1}, "file", 0); err == nil {
+	if _, err := x.StreamS(Work{Kernel: KernelMatMul, DType: "f16", Mode: ModeFast, Threads: 1}, "file", 1, 0); err == nil {
 		t.Error("streamed from a tier that is not reached")
 	}
 }

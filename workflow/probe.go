@@ -2,6 +2,9 @@ package workflow
 
 import (
 	"context"
+	"strata/costmodel"
+	"strata/engine/calibrate"
+	"strata/model"
 	"time"
 
 	"strata/engine/file"
@@ -12,11 +15,11 @@ import (
 // probeTime is how long a disk probe reads.
 const probeTime = 400 * time.Millisecond
 
-// probe measures what the disk gives at this moment to the very reads that the
+// probeDisk measures what the disk gives at this moment to the very reads that the
 // plan streams in every iteration, without any computation beside them. Disks of
 // virtual machines treat sizes and moments differently, so a probe of other
 // reads would call a run steady that was not.
-func (j *Job) probe(ctx context.Context, plan *malloc.Plan) (float64, error) {
+func (j *Job) probeDisk(ctx context.Context, plan *malloc.Plan) (float64, error) {
 	files, err := j.Model.OpenFiles()
 	if err != nil {
 		return 0, err
@@ -71,9 +74,9 @@ func (j *Job) streamed(plan *malloc.Plan) (copies []malloc.Copy, largest int64) 
 	return copies, largest
 }
 
-// expected is the rate that the calibration found for reads of those sizes, with
+// expectedDisk is the rate that the calibration found for reads of those sizes, with
 // nothing computed beside them.
-func (j *Job) expected(plan *malloc.Plan) float64 {
+func (j *Job) expectedDisk(plan *malloc.Plan) float64 {
 	engine := j.fileLink()
 	copies, _ := j.streamed(plan)
 	var bytes, requests int64
@@ -86,4 +89,50 @@ func (j *Job) expected(plan *malloc.Plan) float64 {
 		return link.BW.V
 	}
 	return link.RateAt(bytes / requests)
+}
+
+// stream is the streaming matmul that says most about the model, over the type
+// that holds most of its weights, and the bytes of one of its rows.
+func (j *Job) stream() (s calibrate.Stream, rowBytes int64) {
+	g := j.Lowered.Graph
+	bytes := map[model.DType]int64{}
+	var top model.DType
+	for i := range g.Tensors {
+		if t := &g.Tensors[i]; t.Role == model.RoleWeight && len(t.Shape) > 1 {
+			if bytes[t.DType] += t.Bytes; bytes[t.DType] > bytes[top] {
+				top = t.DType
+			}
+		}
+	}
+	rowBytes, _ = top.RowBytes(g.Hyper.Width) // 0: no such matmul
+	return calibrate.Stream{
+		Type: top.String(), Mode: j.Lowered.Work.Mode, Threads: j.Lowered.Work.Threads, Width: g.Hyper.Width,
+		Bytes: min(j.Model.FileBytes(), probeBytes),
+	}, rowBytes
+}
+
+// probeBytes bounds the working set of a memory probe.
+const probeBytes = 256 << 20
+
+// probeMemory measures at which rate weights stream from memory through the cores
+// at this moment; 0 when the profile has nothing to compare with.
+func (j *Job) probeMemory(ctx context.Context) (float64, error) {
+	if j.expectedMemory() == 0 {
+		return 0, nil
+	}
+	s, _ := j.stream()
+	return calibrate.ProbeStream(ctx, &j.Machine.Executors[0], s)
+}
+
+// expectedMemory is what the calibration found for it.
+func (j *Job) expectedMemory() float64 {
+	s, row := j.stream()
+	x := &j.Machine.Executors[0]
+	w := costmodel.Work{Kernel: costmodel.KernelMatMul, DType: s.Type, Mode: s.Mode, Threads: s.Threads, Rows: calibrate.ProbeRows, Cols: s.Width, Tokens: 1}
+	bytes := float64(calibrate.ProbeRows * row)
+	t, err := x.StreamS(w, x.Access[0].Tier, bytes, s.Bytes)
+	if err != nil || t == 0 {
+		return 0
+	}
+	return bytes / t
 }

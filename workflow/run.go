@@ -233,10 +233,10 @@ const (
 	StateCold     = "cold"     // streamed, past the page cache
 	StateCached   = "cached"   // streamed, but the page cache may have answered
 	StateResident = "resident" // nothing streamed in the loop
-	StateUnsteady = "unsteady" // the disk changed its speed meanwhile
+	StateUnsteady = "unsteady" // the disk or the memory changed its speed meanwhile
 )
 
-// stateOf labels a run; unsteady is for whoever probes the disk.
+// stateOf labels a run; unsteady is for whoever probes.
 func stateOf(p *malloc.Program, plan *malloc.Plan, r *engine.Result) string {
 	switch {
 	case !planner.Streams(p, plan):

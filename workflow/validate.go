@@ -2,8 +2,8 @@ package workflow
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
+	"hash/maphash"
 	"math"
 	"os"
 	"runtime/debug"
@@ -72,8 +72,9 @@ type ValidateResult struct {
 	Time             TimeCheck   `json:"time"`
 	State            string      `json:"state"`
 	StateReason      string      `json:"state_reason,omitempty"`
-	DiskProbes       []float64   `json:"disk_probes_bytes_per_s"` // before, between and after the runs
-	SteadyRuns       int         `json:"steady_runs"`             // runs whose time counts
+	DiskProbes       []float64   `json:"disk_probes_bytes_per_s"`   // before, between and after the runs
+	MemoryProbes     []float64   `json:"memory_probes_bytes_per_s"` // likewise, when nothing is streamed
+	SteadyRuns       int         `json:"steady_runs"`               // runs whose time counts
 	OverheadBytes    int64       `json:"overhead_bytes"`
 	Repeats          int         `json:"repeats"`
 	Tokens           []int32     `json:"tokens"`
@@ -110,7 +111,7 @@ func Validate(ctx context.Context, m *Model, r ValidateRequest, progress Progres
 	if err != nil {
 		return nil, err
 	}
-	res := &ValidateResult{Job: j, Plan: plan, Repeats: max(1, r.Repeat), Failures: []string{}, DiskProbes: []float64{}}
+	res := &ValidateResult{Job: j, Plan: plan, Repeats: max(1, r.Repeat), Failures: []string{}, DiskProbes: []float64{}, MemoryProbes: []float64{}}
 	if res.Predicted, err = sim.Timeline(j.Program(), plan, simulate.TimelineOptions{MaxIterations: traceIterations}); err != nil {
 		return nil, err
 	}
@@ -124,13 +125,16 @@ func Validate(ctx context.Context, m *Model, r ValidateRequest, progress Progres
 	resetPeakRSS()
 
 	weights, _ := j.streamed(plan)
-	streams := len(weights) > 0
 	probe := func() error {
-		if !streams {
-			return nil
+		if len(weights) > 0 {
+			bw, err := j.probeDisk(ctx, plan)
+			res.DiskProbes = append(res.DiskProbes, bw)
+			return err
 		}
-		bw, err := j.probe(ctx, plan)
-		res.DiskProbes = append(res.DiskProbes, bw)
+		bw, err := j.probeMemory(ctx)
+		if bw > 0 {
+			res.MemoryProbes = append(res.MemoryProbes, bw)
+		}
 		return err
 	}
 	if err := probe(); err != nil {
@@ -158,16 +162,20 @@ func Validate(ctx context.Context, m *Model, r ValidateRequest, progress Progres
 // traceIterations is how many decode iterations a timeline keeps.
 const traceIterations = 12
 
-// fingerprint condenses logits so that runs compare bit by bit.
+// fingerprint condenses logits so that runs compare bit by bit. It is taken while
+// the clock runs, so it hashes at memory speed: two keyed hashes of 64 bits.
 type fingerprint struct {
-	sums   [][sha256.Size]byte
+	sums   [][2]uint64
 	tokens []int32
 }
+
+var fingerprintSeeds = [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}
 
 func newFingerprint() *fingerprint { return &fingerprint{} }
 
 func (f *fingerprint) add(_ int, row []float32) error {
-	f.sums = append(f.sums, sha256.Sum256(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(row))), 4*len(row))))
+	b := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(row))), 4*len(row))
+	f.sums = append(f.sums, [2]uint64{maphash.Bytes(fingerprintSeeds[0], b), maphash.Bytes(fingerprintSeeds[1], b)})
 	return nil
 }
 
@@ -266,16 +274,24 @@ func (res *ValidateResult) compare(j *Job, plan *malloc.Plan, predicted simulate
 	res.Passed = len(res.Failures) == 0
 }
 
-// timing compares the time per decoded token over the runs that count: all of a
-// resident plan, those on a steady disk of a streaming one.
+// timing compares the time per decoded token over the runs that count: those
+// between probes that agree, of the disk for a streaming plan, of memory for a
+// resident one.
 func (res *ValidateResult) timing(j *Job, plan *malloc.Plan, predicted simulate.Report, runs []*engine.Result) {
 	t := &res.Time
 	why := ""
 	steady := runs
-	if res.State == StateCold && len(res.DiskProbes) > 0 {
+	probed, probes, calibrated := "disk", res.DiskProbes, 0.0
+	switch {
+	case res.State == StateCold:
+		calibrated = j.expectedDisk(plan)
+	case res.State == StateResident && len(res.MemoryProbes) > 0:
+		probed, probes, calibrated = "memory", res.MemoryProbes, j.expectedMemory()
+	}
+	if calibrated > 0 && len(probes) > 0 {
 		steady = nil
 		for k, run := range runs {
-			if reason := unsteady(res.DiskProbes[k], res.DiskProbes[k+1], j.expected(plan)); reason != "" {
+			if reason := unsteady(probed, probes[k], probes[k+1], calibrated); reason != "" {
 				why = reason
 			} else {
 				steady = append(steady, run)
@@ -312,15 +328,15 @@ func (res *ValidateResult) timing(j *Job, plan *malloc.Plan, predicted simulate.
 	t.Within = &within
 }
 
-// unsteady says why a disk that was probed before and after a run did not keep
-// the speed it was planned with.
-func unsteady(before, after, calibrated float64) string {
+// unsteady says why a disk or a memory that was probed before and after a run did
+// not keep the speed it was planned with.
+func unsteady(probed string, before, after, calibrated float64) string {
 	low, high := min(before, after), max(before, after)
 	switch {
 	case high > low*(1+steadyTolerance):
-		return fmt.Sprintf("disk probes of %.2f and %.2f GB/s around a run differ by more than 10 %%", before/1e9, after/1e9)
+		return fmt.Sprintf("%s probes of %.2f and %.2f GB/s around a run differ by more than 10 %%", probed, before/1e9, after/1e9)
 	case math.Abs(low-calibrated) > steadyTolerance*calibrated, math.Abs(high-calibrated) > steadyTolerance*calibrated:
-		return fmt.Sprintf("disk probes of %.2f and %.2f GB/s around a run are more than 10 %% from the calibrated %.2f GB/s", before/1e9, after/1e9, calibrated/1e9)
+		return fmt.Sprintf("%s probes of %.2f and %.2f GB/s around a run are more than 10 %% from the calibrated %.2f GB/s: calibrate again for this machine's present speed", probed, before/1e9, after/1e9, calibrated/1e9)
 	}
 	return ""
 }

@@ -280,7 +280,7 @@ func (r *run) profile() (*costmodel.Profile, error) {
 			sourceCache:   measured("the same sum over half of the cache's size; usable: the largest eighths of it that run nearer to that than to memory"),
 			sourceBarrier: measured("256 reads of a few microseconds, with a barrier after each less without; empty ops for one thread" + median),
 			sourceKernels: measured("the run's own kernels on operands in the caches, barriers subtracted" + median),
-			sourceStream:  measured("one token's matmuls with weights from memory, a working set of the model's size, barriers subtracted" + median),
+			sourceStream:  measured("one token's matmuls with weights from memory, a working set of the model's size, barriers subtracted; bandwidth from the difference of 1536 and 192 rows, the start is what remains" + median),
 			sourceFile:    measured("the run's own reader over the file; median of 3 times 80 ms a point; latency: a lone request's time beyond its transfer"),
 			sourceOverlap: measured("a memory-bound matmul and file reads, alone and together; median of 3"),
 			sourceAssumed: {Kind: costmodel.SourceAssumed, Document: "a hundred nanoseconds; informs only"},

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"strata/costmodel"
+	"strata/engine/file"
 	"strata/kernels/op"
 )
 
@@ -94,8 +95,8 @@ func TestRun(t *testing.T) {
 				if err != nil || one <= 0 || one > 1 {
 					t.Errorf("%+v: %g s: %v", w, one, err)
 				}
-				if s, err := x.StreamBW(w, "dram", 0); err != nil || s <= 0 || s > bw {
-					t.Errorf("%+v streams at %g of %g: %v", w, s, bw, err)
+				if s, err := x.StreamS(w, "dram", 1e6, 0); err != nil || s < 1e6/bw || s > 1 {
+					t.Errorf("%+v streams 1 MB in %g s, memory reads %g B/s: %v", w, s, bw, err)
 				}
 			}
 			for _, kernel := range []string{costmodel.KernelNorm, costmodel.KernelRope, costmodel.KernelGLU, costmodel.KernelAdd, costmodel.KernelQuantize, costmodel.KernelSample} {
@@ -161,33 +162,57 @@ func TestRunErrors(t *testing.T) {
 	}
 }
 
-func TestProbeDisk(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "model")
-	if err := os.WriteFile(path, make([]byte, 3<<20+100), 0o644); err != nil {
-		t.Fatal(err)
+func TestReadFor(t *testing.T) {
+	open := func(bytes int) *file.File {
+		path := filepath.Join(t.TempDir(), "model")
+		if err := os.WriteFile(path, make([]byte, bytes), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		f, err := file.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { f.Close() })
+		return f
 	}
-	p, err := ProbeDisk(context.Background(), path, 0, 0)
+	f := open(3<<20 + 100)
+	p, err := readFor(context.Background(), f, 1<<20, 2, 50*time.Millisecond)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Logf("%+v", p)
 	if p.BW <= 0 || p.Requests < 3 || p.Bytes < 3<<20 || p.State == "" {
-		t.Errorf("probe %+v", p)
+		t.Errorf("reading %+v", p)
 	}
-	small := filepath.Join(t.TempDir(), "small")
-	if err := os.WriteFile(small, make([]byte, 100), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := ProbeDisk(context.Background(), small, 0, 0); err == nil || !strings.Contains(err.Error(), small) {
+	small := open(100)
+	if _, err := readFor(context.Background(), small, 1<<20, 2, time.Millisecond); err == nil || !strings.Contains(err.Error(), small.Path()) {
 		t.Errorf("a file of 100 bytes: %v", err)
-	}
-	if _, err := ProbeDisk(context.Background(), small+"er", 0, 0); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("a missing file: %v", err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := ProbeDisk(ctx, path, 0, 0); !errors.Is(err, context.Canceled) {
+	if _, err := readFor(ctx, f, 1<<20, 2, time.Millisecond); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
+	}
+}
+
+func TestProbeStream(t *testing.T) {
+	cpu := &costmodel.Executor{Name: "cpu"}
+	bw, err := ProbeStream(context.Background(), cpu, Stream{Type: "q8_0", Mode: costmodel.ModeFast, Threads: 1, Width: 576, Bytes: 8 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bw < 1e8 || bw > 1e13 {
+		t.Errorf("%g bytes/s", bw)
+	}
+	for _, s := range []Stream{
+		{Type: "q9_9", Mode: costmodel.ModeFast, Threads: 1, Width: 576, Bytes: 8 << 20},
+		{Type: "q8_0", Mode: costmodel.ModeFast, Threads: 1, Width: 577, Bytes: 8 << 20},
+		{Type: "q8_0", Mode: costmodel.ModeFast, Threads: 1, Width: 576, Bytes: 1},
+		{Type: "q8_0", Mode: costmodel.ModeFast, Threads: 0, Width: 576, Bytes: 8 << 20},
+	} {
+		if _, err := ProbeStream(context.Background(), cpu, s); err == nil {
+			t.Errorf("%+v: no error", s)
+		}
 	}
 }
 
@@ -291,11 +316,16 @@ func TestMemoryFileSystemIsCached(t *testing.T) {
 	if err := errors.Join(err, f.Close()); err != nil {
 		t.Skipf("not run: %v", err)
 	}
-	p, err := ProbeDisk(context.Background(), f.Name(), 0, 0)
+	opened, err := file.Open(f.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer opened.Close()
+	p, err := readFor(context.Background(), opened, 1<<20, 2, 50*time.Millisecond)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if p.State != costmodel.LinkCached || p.BW <= 0 {
-		t.Errorf("probe of a memory file system: %+v", p)
+		t.Errorf("reads of a memory file system: %+v", p)
 	}
 }

@@ -16,7 +16,6 @@ import (
 
 const (
 	tempFileBytes = 256 << 20
-	probeTime     = 300 * time.Millisecond
 	ioAlign       = file.DefaultAlign
 )
 
@@ -190,51 +189,33 @@ func writeTemp(dir string, bytes int64) (path string, err error) {
 	return t.Name(), nil
 }
 
-// Probe is a short measurement of a disk.
-type Probe struct {
+// reading is what a short measurement of a file found.
+type reading struct {
 	BW       float64 // bytes/s
 	Bytes    int64   // read
 	Requests int64
 	State    string // costmodel.LinkDirect or LinkCached
 }
 
-// ProbeDisk reads the file for about 0.3 s in the way a run does and returns the
-// throughput, for comparison with the profile's link and with a later probe.
-// requestBytes and depth are the link's; 0 means 1 MiB and 2.
-func ProbeDisk(ctx context.Context, path string, requestBytes int64, depth int) (Probe, error) {
-	f, err := file.Open(path)
-	if err != nil {
-		return Probe{}, fmt.Errorf("probe disk: %w", err)
-	}
-	defer f.Close()
-	if requestBytes <= 0 {
-		requestBytes = 1 << 20
-	}
-	if depth <= 0 {
-		depth = 2
-	}
-	return readFor(ctx, f, requestBytes, depth, probeTime)
-}
-
 // readFor reads the file from a place of its own on, wrapping at its end, for the
 // given time, with enough copies queued that depth requests are always in flight.
 // Nothing but completed reads between the first start and the last end counts.
-func readFor(ctx context.Context, f *file.File, requestBytes int64, depth int, span time.Duration) (Probe, error) {
+func readFor(ctx context.Context, f *file.File, requestBytes int64, depth int, span time.Duration) (reading, error) {
 	requestBytes = min(requestBytes, f.Size()/ioAlign*ioAlign)
 	if requestBytes <= 0 {
-		return Probe{}, fmt.Errorf("measure reads of %s: %d bytes are too few", f.Path(), f.Size())
+		return reading{}, fmt.Errorf("measure reads of %s: %d bytes are too few", f.Path(), f.Size())
 	}
 	osBefore, osErr := file.ProcReadBytes()
 	// The destination is as large as an arena: a small ring would stay in the
 	// processor's cache, where a disk that answers from memory writes faster.
 	b, err := newBuffer(max(64<<20, (requestBytes+4095)/4096*4096*int64(depth+2)))
 	if err != nil {
-		return Probe{}, err
+		return reading{}, err
 	}
 	defer b.close()
 	reader, err := file.NewReader(ctx, file.Options{Depth: depth, RequestBytes: requestBytes})
 	if err != nil {
-		return Probe{}, err
+		return reading{}, err
 	}
 	defer reader.Close()
 	blocks := f.Size() / requestBytes
@@ -264,24 +245,24 @@ func readFor(ctx context.Context, f *file.File, requestBytes int64, depth int, s
 	last := began
 	for i := range ring {
 		if err := submit(&ring[i]); err != nil {
-			return Probe{}, err
+			return reading{}, err
 		}
 	}
 	for pending, i := len(ring), 0; pending > 0; i = (i + 1) % len(ring) {
 		if err := reader.Wait(&ring[i]); err != nil {
-			return Probe{}, err
+			return reading{}, err
 		}
 		last = ring[i].Ended
 		if time.Since(began) < span {
 			if err := submit(&ring[i]); err != nil {
-				return Probe{}, err
+				return reading{}, err
 			}
 			continue
 		}
 		pending--
 	}
 	m := reader.Meters()
-	p := Probe{BW: float64(m.DataBytes) / last.Sub(began).Seconds(), Bytes: m.DataBytes, Requests: m.Requests, State: costmodel.LinkDirect}
+	p := reading{BW: float64(m.DataBytes) / last.Sub(began).Seconds(), Bytes: m.DataBytes, Requests: m.Requests, State: costmodel.LinkDirect}
 	osAfter, err := file.ProcReadBytes()
 	if !f.Direct() || osErr != nil || err != nil || osAfter-osBefore < m.DataBytes {
 		p.State = costmodel.LinkCached

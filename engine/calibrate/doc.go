@@ -8,10 +8,10 @@
 // nothing a validated run does is looked at, so a validation tests the model and
 // not the memory of itself.
 //
-// A sample is the best of a few runs of about a millisecond, which takes out
-// most of what other processes do to it; the value is the median of the samples
-// and its spread half their interquartile range, relative to the median.
+// A value is the median of several calls of about a millisecond, its spread half
+// their interquartile range, relative to the median: a run has the ordinary call's
+// speed, not the best one's.
 //
-// ProbeDisk is a short measurement of a file's reads. Validation does not use it:
-// workflow probes the very extents that a plan streams.
+// ProbeStream repeats one of the measurements, for a validation to tell whether
+// the machine still has the speed that it was calibrated with.
 package calibrate

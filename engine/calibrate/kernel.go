@@ -53,12 +53,12 @@ func (r *run) kernels(ctx context.Context) error {
 				r.step()
 			}
 			if plan.kernel == costmodel.KernelMatMul {
-				m, err := r.stream(ctx, threads, plan.weights, plan.mode)
+				bw, start, err := r.stream(ctx, threads, plan.weights, plan.mode)
 				if err != nil {
 					return fmt.Errorf("stream %s: %w", plan.dtype, err)
 				}
-				v := m.value(sourceStream)
-				rate.StreamBW = &v
+				v, s := bw.value(sourceStream), start.value(sourceStream)
+				rate.StreamBW, rate.StreamStartS = &v, &s
 				r.step()
 			}
 			r.cpu.Kernels = append(r.cpu.Kernels, rate)
@@ -98,31 +98,63 @@ func (r *run) kernelRate(ctx context.Context, threads int, c kernelCase) (measur
 	})
 }
 
+// Rows of the matmuls that stream: one as large as a feed-forward layer's and one
+// as small as a key projection's, to tell what each takes beyond its bytes.
+const (
+	streamRows      = 1536
+	streamRowsSmall = 192
+)
+
 // stream measures one token's products with weights from memory: stages of a few
 // hundred kilobytes with a barrier after each (subtracted), as decoding has them,
-// over a working set of the model's size.
-func (r *run) stream(ctx context.Context, threads int, t op.Type, mode string) (measurement, error) {
+// over a working set of the model's size. The difference between large and small
+// matmuls gives the bandwidth, what is left of the small ones' time the start.
+func (r *run) stream(ctx context.Context, threads int, t op.Type, mode string) (bw, start measurement, err error) {
 	r.buf.reset()
-	list, bytes, err := r.streamOps(t, mode)
+	large, largeBytes, err := r.streamOps(t, mode, streamRows)
 	if err != nil {
-		return measurement{}, err
+		return bw, start, err
 	}
-	barriers := r.cpu.Barrier(threads) * float64(len(list))
-	return r.pace.rates(ctx, func() (float64, error) {
+	r.buf.reset()
+	small, smallBytes, err := r.streamOps(t, mode, streamRowsSmall)
+	if err != nil {
+		return bw, start, err
+	}
+	each := func(list []op.Op) (float64, error) {
 		s, err := timedRun(r.pools[threads], list)
-		return float64(bytes) / max(s-barriers, s/2), err
+		s /= float64(len(list))
+		return max(s-r.cpu.Barrier(threads), s/2), err
+	}
+	perLarge, perSmall := float64(largeBytes)/float64(len(large)), float64(smallBytes)/float64(len(small))
+	var starts []float64
+	bw, err = r.pace.rates(ctx, func() (float64, error) {
+		l, err := each(large)
+		if err != nil {
+			return 0, err
+		}
+		s, err := each(small)
+		// Noise can make small matmuls look faster per byte, or as slow as large ones.
+		rate := perLarge / l
+		if s < l*0.9 {
+			rate = max(rate, (perLarge-perSmall)/(l-s))
+		}
+		starts = append(starts, l-perLarge/rate)
+		return rate, err
 	})
+	return bw, summarise(starts), err
 }
 
-// streamOps lists matmuls of 1536 rows, one token, over a matrix of the model's
+// streamOps lists matmuls of so many rows, one token, over a matrix of the model's
 // size (at most half of the buffer).
-func (r *run) streamOps(t op.Type, mode string) (list []op.Op, bytes int64, err error) {
-	const rows = 1536
+func (r *run) streamOps(t op.Type, mode string, rows int64) (list []op.Op, bytes int64, err error) {
 	k := r.opt.Shape.Widths[0]
 	row := op.RowBytes(t, k)
-	n := min(r.opt.ModelBytes, int64(len(r.buf.mem))/2) / row / rows * rows
+	if row == 0 {
+		return nil, 0, fmt.Errorf("rows of %d values cannot be %s", k, t)
+	}
+	n := min(r.opt.ModelBytes, int64(len(r.buf.mem))/2) / row / streamRows * streamRows
 	if n == 0 {
-		return nil, 0, fmt.Errorf("a model of %d bytes is too small to stream; %d at least", r.opt.ModelBytes, rows*row)
+		return nil, 0, fmt.Errorf("a model of %d bytes is too small to stream; %d at least", r.opt.ModelBytes, streamRows*row)
 	}
 	atype := op.F32
 	if mode == costmodel.ModeFast {

@@ -17,7 +17,7 @@ import (
 func (r *run) overlap(ctx context.Context) error {
 	threads := r.threads[len(r.threads)-1]
 	r.buf.reset()
-	list, _, err := r.streamOps(op.Q8_0, costmodel.ModeFast)
+	list, _, err := r.streamOps(op.Q8_0, costmodel.ModeFast, streamRows)
 	if err != nil {
 		return err
 	}

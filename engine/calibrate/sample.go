@@ -51,30 +51,30 @@ func (p *pace) late() float64 {
 	return float64(time.Since(p.start)) / ((p.progress() + 0.1) * float64(p.budget))
 }
 
-// rates repeats a measurement of a rate (per second, larger is better): each
-// sample is the best of a few calls.
+// rates repeats a measurement of a rate (per second, larger is better) and takes
+// the median of all calls, after one that warms caches and threads: a run has the
+// ordinary call's speed, not the best one's.
 func (p *pace) rates(ctx context.Context, once func() (float64, error)) (measurement, error) {
-	samples, best := 7, 3
+	samples := 15
 	if p.late() > 1.5 {
-		samples, best = 2, 2
+		samples = 3
 	}
 	var all []float64
-	for i := 0; i < samples; i++ {
-		var top float64
-		began := time.Now()
-		for range best {
-			if err := ctx.Err(); err != nil {
-				return measurement{}, err
-			}
-			r, err := once()
-			if err != nil {
-				return measurement{}, err
-			}
-			top = max(top, r)
+	for i := -1; i < samples; i++ {
+		if err := ctx.Err(); err != nil {
+			return measurement{}, err
 		}
-		all = append(all, top)
-		if i == 0 && samples > 3 && (p.late() > 1 || time.Since(began) > 30*time.Millisecond) {
-			samples, best = 3, 2
+		began := time.Now()
+		r, err := once()
+		if err != nil {
+			return measurement{}, err
+		}
+		if i < 0 {
+			continue
+		}
+		all = append(all, r)
+		if i == 0 && samples > 5 && (p.late() > 1 || time.Since(began) > 10*time.Millisecond) {
+			samples = 5
 		}
 	}
 	return summarise(all), nil

@@ -421,7 +421,7 @@ func (r *Report) technicalNotes() []string {
 	case "resident":
 		notes = append(notes, "State resident: the plan streams nothing after the start, so the disk has no part in the time per token.")
 	case "unsteady":
-		notes = append(notes, "State unsteady: probes of the disk before and after the run disagreed with each other or with the calibration by more than 10 %. The run's bytes and outputs count, its time does not.")
+		notes = append(notes, "State unsteady: probes of the disk (of memory, for a resident plan) before and after the run disagreed with each other or with the calibration by more than 10 %. The run's bytes and outputs count, its time does not.")
 	case "":
 		notes = append(notes, "Nothing was run for this report: all numbers are predictions.")
 	}
