@@ -1,6 +1,10 @@
 package costmodel
 
-import "strata/malloc"
+import (
+	"slices"
+
+	"strata/malloc"
+)
 
 // contend writes into the instance what copying from the file and computing take
 // from each other where they share cores (Overlap, measured): while both run,
@@ -74,6 +78,9 @@ func (l *lowering) slowBeside(e *malloc.Engine, slowdown float64) {
 	tier := &l.p.Tiers[l.home]
 	tier.ReadBW = top
 	tier.WriteBW = e.BW / share
+	if !slices.Contains(e.Shares, l.home) {
+		e.Shares = append(e.Shares, l.home)
+	}
 	for i := range l.p.Executors[0].Access {
 		if a := &l.p.Executors[0].Access[i]; a.Tier == l.home {
 			a.ReadBW = top

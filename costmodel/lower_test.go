@@ -20,6 +20,12 @@ const instancePath = "../testdata/instances/smollm2-decode.json.gz"
 
 func lowerSample(t testing.TB, w costmodel.Workload, capacities map[string]int64) *costmodel.Lowered {
 	t.Helper()
+	return lowerSampleOn(t, nil, w, capacities)
+}
+
+// lowerSampleOn lowers for a profile; nil: the test profile.
+func lowerSampleOn(t testing.TB, hw *costmodel.Profile, w costmodel.Workload, capacities map[string]int64) *costmodel.Lowered {
+	t.Helper()
 	src, err := model.Load(modeltest.Sample(t))
 	if err != nil {
 		t.Fatal(err)
@@ -28,9 +34,10 @@ func lowerSample(t testing.TB, w costmodel.Workload, capacities map[string]int64
 	if err != nil {
 		t.Fatal(err)
 	}
-	hw, err := costmodel.Shipped("test-periodic")
-	if err != nil {
-		t.Fatal(err)
+	if hw == nil {
+		if hw, err = costmodel.Shipped("test-periodic"); err != nil {
+			t.Fatal(err)
+		}
 	}
 	l, err := costmodel.Lower(g, hw, w, capacities)
 	if err != nil {

@@ -78,17 +78,19 @@ func (j *Job) streamed(plan *malloc.Plan) (copies []malloc.Copy, largest int64) 
 // nothing computed beside them.
 func (j *Job) expectedDisk(plan *malloc.Plan) float64 {
 	engine := j.fileLink()
-	copies, _ := j.streamed(plan)
-	var bytes, requests int64
-	for _, c := range copies {
-		bytes += c.Bytes
-		requests += (c.Bytes + engine.RequestBytes - 1) / engine.RequestBytes
-	}
 	link := &j.Machine.Links[engine.ID]
-	if requests == 0 {
+	copies, _ := j.streamed(plan)
+	var bytes, seconds float64
+	for _, c := range copies {
+		for left := c.Bytes; left > 0; left -= engine.RequestBytes {
+			n := min(left, engine.RequestBytes)
+			bytes, seconds = bytes+float64(n), seconds+float64(n)/link.RateAt(n)
+		}
+	}
+	if bytes == 0 {
 		return link.BW.V
 	}
-	return link.RateAt(bytes / requests)
+	return bytes / seconds
 }
 
 // stream is the streaming matmul that says most about the model, over the type
