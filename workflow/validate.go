@@ -163,19 +163,18 @@ func Validate(ctx context.Context, m *Model, r ValidateRequest, progress Progres
 const traceIterations = 12
 
 // fingerprint condenses logits so that runs compare bit by bit. It is taken while
-// the clock runs, so it hashes at memory speed: two keyed hashes of 64 bits.
+// the clock runs, so it hashes at memory speed: 64 bits under a random key.
 type fingerprint struct {
-	sums   [][2]uint64
+	sums   []uint64
 	tokens []int32
 }
 
-var fingerprintSeeds = [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}
+var fingerprintSeed = maphash.MakeSeed()
 
 func newFingerprint() *fingerprint { return &fingerprint{} }
 
 func (f *fingerprint) add(_ int, row []float32) error {
-	b := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(row))), 4*len(row))
-	f.sums = append(f.sums, [2]uint64{maphash.Bytes(fingerprintSeeds[0], b), maphash.Bytes(fingerprintSeeds[1], b)})
+	f.sums = append(f.sums, maphash.Bytes(fingerprintSeed, unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(row))), 4*len(row))))
 	return nil
 }
 
