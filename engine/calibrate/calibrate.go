@@ -87,6 +87,8 @@ type run struct {
 	remove  func()     // closes it, and deletes a temporary one
 	notes   []string
 
+	streamed map[streamKey]streaming
+
 	host costmodel.Host
 	dram costmodel.Tier
 	home costmodel.Tier
@@ -114,6 +116,7 @@ func Run(ctx context.Context, opt Options) (*costmodel.Profile, error) {
 		{"memory", 0, r.memory},
 		{"cache", 0, r.cache},
 		{"barrier", 0, r.barrier},
+		{"streams", r.streamCount(), r.streams},
 		{"file", len(curvePoints), r.disk},
 		{"overlap", 3, r.overlap},
 		{"kernels", r.kernelCount(), r.kernels},
@@ -233,10 +236,15 @@ func (r *run) kernelCount() int {
 	for _, threads := range r.threads {
 		for _, p := range r.kernelPlan(threads) {
 			n += len(p.cases)
-			if p.kernel == costmodel.KernelMatMul {
-				n++ // its stream
-			}
 		}
+	}
+	return n
+}
+
+func (r *run) streamCount() int {
+	n := 0
+	for _, threads := range r.threads {
+		n += len(r.matmulPlans(threads))
 	}
 	return n
 }

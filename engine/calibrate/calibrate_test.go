@@ -43,7 +43,7 @@ func TestRun(t *testing.T) {
 	if last.Done != last.Total {
 		t.Errorf("progress ended at %+v", last)
 	}
-	if diff := cmp.Diff([]string{"memory", "cache", "barrier", "file", "overlap", "kernels"}, parts); diff != "" {
+	if diff := cmp.Diff([]string{"memory", "cache", "barrier", "streams", "file", "overlap", "kernels"}, parts); diff != "" {
 		t.Errorf("parts: %s", diff)
 	}
 	if left, _ := filepath.Glob(filepath.Join(opt.TempDir, "*")); len(left) > 0 {

@@ -2,8 +2,9 @@
 //
 // Run takes well under a minute and measures, in a fixed order: memory read and
 // write bandwidth by threads and working set, the last-level cache, the cost of
-// a barrier, each kernel's rate by weight type and shape, file reads by request
-// size and depth, and how copies and computation slow each other down. Kernels
+// a barrier, weights streaming through matmuls, file reads by request size and
+// depth, how copies and computation slow each other down, and each kernel's rate
+// by weight type and shape. Kernels
 // run through the same pool and files through the same reader as a real run;
 // nothing a validated run does is looked at, so a validation tests the model and
 // not the memory of itself.

@@ -52,14 +52,9 @@ func (r *run) kernels(ctx context.Context) error {
 				rate.Points = append(rate.Points, costmodel.RatePoint{Tokens: c.tokens, K: c.k, Rate: m.value(sourceKernels)})
 				r.step()
 			}
-			if plan.kernel == costmodel.KernelMatMul {
-				bw, start, err := r.stream(ctx, threads, plan.weights, plan.mode)
-				if err != nil {
-					return fmt.Errorf("stream %s: %w", plan.dtype, err)
-				}
-				v, s := bw.value(sourceStream), start.value(sourceStream)
-				rate.StreamBW, rate.StreamStartS = &v, &s
-				r.step()
+			if measured, ok := r.streamed[streamKey{threads, plan.dtype, plan.mode}]; ok {
+				bw, start := measured.bw.value(sourceStream), measured.start.value(sourceStream)
+				rate.StreamBW, rate.StreamStartS = &bw, &start
 			}
 			r.cpu.Kernels = append(r.cpu.Kernels, rate)
 		}
@@ -98,94 +93,14 @@ func (r *run) kernelRate(ctx context.Context, threads int, c kernelCase) (measur
 	})
 }
 
-// Rows of the matmuls that stream: one as large as a feed-forward layer's and one
-// as small as a key projection's, to tell what each takes beyond its bytes.
-const (
-	streamRows      = 1536
-	streamRowsSmall = 192
-)
-
-// stream measures one token's products with weights from memory: stages of a few
-// hundred kilobytes with a barrier after each (subtracted), as decoding has them,
-// over a working set of the model's size. The difference between large and small
-// matmuls gives the bandwidth, what is left of the small ones' time the start.
-func (r *run) stream(ctx context.Context, threads int, t op.Type, mode string) (bw, start measurement, err error) {
-	r.buf.reset()
-	large, largeBytes, err := r.streamOps(t, mode, streamRows)
-	if err != nil {
-		return bw, start, err
-	}
-	r.buf.reset()
-	small, smallBytes, err := r.streamOps(t, mode, streamRowsSmall)
-	if err != nil {
-		return bw, start, err
-	}
-	each := func(list []op.Op) (float64, error) {
-		s, err := timedRun(r.pools[threads], list)
-		s /= float64(len(list))
-		return max(s-r.cpu.Barrier(threads), s/2), err
-	}
-	perLarge, perSmall := float64(largeBytes)/float64(len(large)), float64(smallBytes)/float64(len(small))
-	var starts []float64
-	bw, err = r.pace.rates(ctx, func() (float64, error) {
-		l, err := each(large)
-		if err != nil {
-			return 0, err
-		}
-		s, err := each(small)
-		// Noise can make small matmuls look faster per byte, or as slow as large ones.
-		rate := perLarge / l
-		if s < l*0.9 {
-			rate = max(rate, (perLarge-perSmall)/(l-s))
-		}
-		starts = append(starts, l-perLarge/rate)
-		return rate, err
-	})
-	return bw, summarise(starts), err
-}
-
-// streamOps lists matmuls of so many rows, one token, over a matrix of the model's
-// size (at most half of the buffer).
-func (r *run) streamOps(t op.Type, mode string, rows int64) (list []op.Op, bytes int64, err error) {
-	k := r.opt.Shape.Widths[0]
-	row := op.RowBytes(t, k)
-	if row == 0 {
-		return nil, 0, fmt.Errorf("rows of %d values cannot be %s", k, t)
-	}
-	n := min(r.opt.ModelBytes, int64(len(r.buf.mem))/2) / row / streamRows * streamRows
-	if n == 0 {
-		return nil, 0, fmt.Errorf("a model of %d bytes is too small to stream; %d at least", r.opt.ModelBytes, streamRows*row)
-	}
-	atype := op.F32
-	if mode == costmodel.ModeFast {
-		atype = op.Q8Pair
-	}
-	w, err := r.weights(t, n, k)
-	if err != nil {
-		return nil, 0, err
-	}
-	x, err := r.activations(atype, 1, k)
-	if err != nil {
-		return nil, 0, err
-	}
-	dst, err := r.buf.take(4 * n)
-	if err != nil {
-		return nil, 0, err
-	}
-	for i := int64(0); i < n; i += rows {
-		list = append(list, op.Matmul(t, atype, 1, rows, k, addr(w)+uintptr(i*row), addr(x), addr(dst)+uintptr(4*i), 4*n).WithBarrier())
-	}
-	return list, n * row, nil
-}
-
 type kernelPlan struct {
 	kernel, dtype, mode string
 	weights             op.Type // matmul
 	cases               []func() (kernelCase, error)
 }
 
-// kernelPlan lists what to measure, in the order of the profile.
-func (r *run) kernelPlan(threads int) []kernelPlan {
+// matmulPlans lists the matmuls to measure.
+func (r *run) matmulPlans(threads int) []kernelPlan {
 	var plans []kernelPlan
 	for _, t := range weightTypes {
 		modes := []string{costmodel.Any}
@@ -202,6 +117,12 @@ func (r *run) kernelPlan(threads int) []kernelPlan {
 			plans = append(plans, p)
 		}
 	}
+	return plans
+}
+
+// kernelPlan lists what to measure, in the order of the profile.
+func (r *run) kernelPlan(threads int) []kernelPlan {
+	plans := r.matmulPlans(threads)
 	for _, t := range []op.Type{op.F16, op.F32} {
 		p := kernelPlan{kernel: costmodel.KernelAttention, dtype: t.String(), mode: costmodel.Any}
 		for _, shape := range [][2]int64{{1, 64}, {1, 256}, {1, 1024}, {1, 4096}, {64, 64}, {64, 256}, {64, 1024}, {512, 512}, {512, 1024}} {
