@@ -117,7 +117,11 @@ var registry = []struct {
 	{"experts-cpu", func() Solver { return placementSolver{name: "experts-cpu", place: expertsToCPU} }},
 	{"kv-resident", func() Solver { return placementSolver{name: "kv-resident", place: kvResident} }},
 	{"pin-stream", func() Solver { return pinStream{} }},
-	{"xla-greedy", func() Solver { return xlaGreedy{} }},
+	{"density", func() Solver { return xlaGreedy{"density", densityOnly} }},
+	{"xla-default", func() Solver { return xlaGreedy{"xla-default", xlaDefault} }},
+	{"xla-greedy", func() Solver { return xlaGreedy{"xla-greedy", xlaSweep} }},
+	{"random-greedy", func() Solver { return randomGreedy{} }},
+	{"genetic", func() Solver { return genetic{} }},
 	{"mcts", func() Solver { return NewAgent(AgentOptions{}) }},
 	{"auto", func() Solver { return autoSolver{} }},
 }

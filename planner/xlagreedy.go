@@ -14,16 +14,19 @@ import (
 // sorted by memory-boundedness, each decided once and never undone, and per touch
 // a fixed cascade: stay where the previous touch left it unless the gap is too
 // long, else prefetch so that the copy hides, else slow memory. It is a
-// reduction, not XLA: no slices, no scoped reservations, no repacking. All
-// settings of its knobs are tried; the best is the result.
-type xlaGreedy struct{}
+// reduction, not XLA: no slices, no scoped reservations, no repacking. All of its
+// settings are tried; the best is the result.
+type xlaGreedy struct {
+	name     string
+	settings []xlaKnobs
+}
 
-func (xlaGreedy) Name() string { return "xla-greedy" }
+func (s xlaGreedy) Name() string { return s.name }
 
 // xlaKnobs is one setting.
 type xlaKnobs struct {
 	key     int     // sort key, an index into xlaKeys
-	lead    int     // preferred overlap: the copy's time, so many times over
+	lead    int     // preferred overlap: the copy's time, so many times over; 0: never prefetch
 	gap     float64 // longest stay without a touch, in times of the buffer's copy
 	reserve float64 // room kept free for prefetches, in largest buffers
 }
@@ -31,15 +34,67 @@ type xlaKnobs struct {
 // xlaKeys name the sort keys: benefit b, bytes z, live instructions d.
 var xlaKeys = []string{"b/sqrt(z)", "b/z", "b", "b/(z·d)"}
 
+var (
+	// xlaDefault is XLA's own default order and gap, one setting.
+	xlaDefault = []xlaKnobs{{key: 0, lead: 2, gap: 2}}
+	// densityOnly fills fast memory by benefit per byte and instruction and never
+	// prefetches.
+	densityOnly = []xlaKnobs{{key: 3, gap: math.Inf(1)}}
+	// xlaSweep is every combination: 120 settings.
+	xlaSweep = sweep()
+)
+
+func sweep() (all []xlaKnobs) {
+	for _, reserve := range []float64{0, 2.5, 5} {
+		for key := range xlaKeys {
+			for _, lead := range []int{1, 2, 3, 4, 6} {
+				for _, gap := range []float64{math.Inf(1), 2} {
+					all = append(all, xlaKnobs{key, lead, gap, reserve})
+				}
+			}
+		}
+	}
+	return all
+}
+
 func (s xlaGreedy) Solve(ctx context.Context, p *Problem, budget Budget, report func(Incumbent)) (*Result, error) {
-	a, err := begin(ctx, p, budget, report, s.Name())
+	a, err := begin(ctx, p, budget, report, s.name)
 	if err != nil {
 		return nil, err
 	}
-	if len(fastTiers(p.Program)) == 0 && !anyFast(p.Program) {
-		return nil, fmt.Errorf("planner: xla-greedy: no buffer can be in another tier than its home: %w", ErrNotApplicable)
+	t, err := newGreedyTable(a)
+	if err != nil {
+		return nil, err
 	}
-	g, err := malloc.NewGame(p.Program, nil, malloc.Options{Order: malloc.FreeOrder, NoReward: true})
+	for _, k := range s.settings {
+		if a.done() {
+			break
+		}
+		if _, err := t.play(func() []int { return xlaOrder(t.g, t.guide, k.key) }, k); errors.Is(err, errStopped) {
+			break
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	return a.result(s.name)
+}
+
+// greedyTable is a game on which greedy orders are played again and again.
+type greedyTable struct {
+	a     *attempt
+	g     *malloc.Game
+	guide *guide
+	start malloc.Mark
+}
+
+// newGreedyTable sets the game up and offers the plan of demand copies.
+func newGreedyTable(a *attempt) (*greedyTable, error) {
+	p := a.p.Program
+	name := a.component
+	if len(fastTiers(p)) == 0 && !anyFast(p) {
+		return nil, fmt.Errorf("planner: %s: no buffer can be in another tier than its home: %w", name, ErrNotApplicable)
+	}
+	g, err := malloc.NewGame(p, nil, malloc.Options{Order: malloc.FreeOrder, NoReward: true})
 	if err != nil {
 		return nil, err
 	}
@@ -48,30 +103,18 @@ func (s xlaGreedy) Solve(ctx context.Context, p *Problem, budget Budget, report 
 	if _, err := a.offer(base); err != nil {
 		return nil, err
 	}
-	a.component = s.Name()
-	guide := newGuide(p.Program, base)
-	start := g.Mark()
-	for _, reserve := range []float64{0, 2.5, 5} {
-		for key := range xlaKeys {
-			for _, lead := range []int{1, 2, 4} {
-				for _, gap := range []float64{math.Inf(1), 2} {
-					if a.done() {
-						return a.result(s.Name())
-					}
-					g.Rewind(start)
-					if err := s.assign(a, g, guide, xlaKnobs{key, lead, gap, reserve}); errors.Is(err, errStopped) {
-						return a.result(s.Name())
-					} else if err != nil {
-						return nil, err
-					}
-					if _, err := a.offer(g.Plan()); err != nil {
-						return nil, err
-					}
-				}
-			}
-		}
+	a.component = name
+	return &greedyTable{a: a, g: g, guide: newGuide(p, base), start: g.Mark()}, nil
+}
+
+// play plays one greedy game with the order that order gives at its start, and
+// offers the plan. errStopped: nobody waits for it any more.
+func (t *greedyTable) play(order func() []int, k xlaKnobs) (malloc.Score, error) {
+	t.g.Rewind(t.start)
+	if err := assign(t.a, t.g, t.guide, order, k); err != nil {
+		return malloc.Score{}, err
 	}
-	return a.result(s.Name())
+	return t.a.offer(t.g.Plan())
 }
 
 // anyFast says whether some limited tier is joined to a home by an engine.
@@ -87,7 +130,7 @@ func anyFast(p *malloc.Program) bool {
 }
 
 // assign plays one greedy game.
-func (xlaGreedy) assign(a *attempt, g *malloc.Game, guide *guide, k xlaKnobs) error {
+func assign(a *attempt, g *malloc.Game, guide *guide, orderOf func() []int, k xlaKnobs) error {
 	p := g.Program()
 	keep := make([]int64, len(p.Tiers)) // bytes that may be held without a copy
 	largest := int64(0)
@@ -113,7 +156,7 @@ func (xlaGreedy) assign(a *attempt, g *malloc.Game, guide *guide, k xlaKnobs) er
 		}
 	}
 	wasBody := g.InBody()
-	order := xlaOrder(g, guide, k.key)
+	order := orderOf()
 	pass := func() error {
 		for _, b := range order {
 			if a.late() {
