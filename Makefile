@@ -13,11 +13,11 @@ BUDGET ?= 50%
 TAGS = $(shell tools/tags.sh)
 TEST_TAGS := headless,migrated_fynedo
 
-.PHONY: run job build model test lint race bench bench-ui clean setup
+.PHONY: run job build model solver try-solver test lint race bench bench-ui clean setup
 
 # Open the window on the sample when a display is there; else, or with HEADLESS=1,
 # do the main job: plan the sample at half its bytes, prove it, report.
-run: setup build model
+run: setup build model try-solver
 	@./strata calibrate --once
 	@if [ "$(HEADLESS)" != 1 ] && [ -n "$${DISPLAY:-}$${WAYLAND_DISPLAY:-}" ] && [ "$(TAGS)" != headless ]; then \
 		./strata; else $(MAKE) --no-print-directory job; fi
@@ -39,7 +39,15 @@ build: setup
 model: setup
 	@tools/model.sh
 
-test: setup model
+# The exact solver's library (OR-Tools): optional, found at run time, nothing is
+# built against it. Prints its path as its last line.
+solver: setup
+	@tools/solver.sh
+
+try-solver: setup
+	@tools/solver.sh --try >/dev/null
+
+test: setup model try-solver
 	tools/test.sh -tags $(TEST_TAGS)
 
 lint: setup
@@ -48,7 +56,7 @@ lint: setup
 	@test -z "$$(gofmt -l .)" || { echo "not formatted:"; gofmt -l .; exit 1; }
 
 # The packages with threads of their own, under the race detector.
-race: setup
+race: setup try-solver
 	$(GO) test -race -count=1 -tags $(TEST_TAGS) ./engine/file ./kernels/pool ./planner/... ./trace
 
 bench: setup model build

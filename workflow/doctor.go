@@ -1,6 +1,8 @@
 package workflow
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,6 +11,7 @@ import (
 	"strata/engine/calibrate"
 	"strata/engine/file"
 	"strata/kernels/pool"
+	"strata/planner/cpsat"
 )
 
 // Finding is one thing a user may want to know about this host.
@@ -63,9 +66,26 @@ func Doctor() Diagnosis {
 	} else {
 		add(false, "sample model", "not fetched", "make model")
 	}
+	add(exactSolver())
 	_, err = file.ProcReadBytes()
 	add(err == nil, "system's byte count", map[bool]string{true: "/proc/self/io", false: "not readable: bytes are counted by the engine alone"}[err == nil], "")
 	return d
+}
+
+// exactSolver starts the exact solver's process, whose self-test runs then.
+func exactSolver() (ok bool, name, found, fix string) {
+	name = "exact solver"
+	w, err := cpsat.Start(context.Background())
+	var missing *cpsat.MissingError
+	switch {
+	case errors.As(err, &missing):
+		return false, name, fmt.Sprintf("OR-Tools is not installed (looked for %s); all else works", strings.Join(missing.Looked, ", ")), cpsat.Fix
+	case err != nil:
+		return false, name, err.Error(), cpsat.Fix
+	}
+	w.Close()
+	path, _ := cpsat.Library()
+	return true, name, fmt.Sprintf("OR-Tools %s, self-test passed: %s", cpsat.Version, path), ""
 }
 
 // SampleModelPath is where `make model` keeps the sample model.
