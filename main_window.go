@@ -11,6 +11,7 @@ import (
 	"strata/projects"
 	"strata/ui"
 	"strata/ui/controller"
+	_ "strata/ui/locale" // before Fyne reads the locale
 )
 
 const hasWindow = true

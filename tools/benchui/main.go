@@ -11,6 +11,7 @@ import (
 
 	"fyne.io/fyne/v2/app"
 
+	_ "strata/ui/locale" // before Fyne reads the locale
 	"strata/ui/uibench"
 )
 
