@@ -13,7 +13,7 @@ BUDGET ?= 50%
 TAGS = $(shell tools/tags.sh)
 TEST_TAGS := headless,migrated_fynedo
 
-.PHONY: run job build model solver try-solver test lint race bench bench-ui clean setup
+.PHONY: run job build model solver try-solver test lint race golden bench bench-ui clean setup
 
 # Open the window on the sample when a display is there; else, or with HEADLESS=1,
 # do the main job: plan the sample at half its bytes, prove it, report.
@@ -54,6 +54,11 @@ lint: setup
 	$(GO) vet -tags $(TEST_TAGS) ./...
 	$(GO) tool staticcheck -tags $(TEST_TAGS) ./...
 	@test -z "$$(gofmt -l .)" || { echo "not formatted:"; gofmt -l .; exit 1; }
+
+# Draws the masters of the window's pictures again, after a change of its looks.
+golden: setup
+	$(GO) test -count=1 -tags $(TEST_TAGS) ./ui ./ui/widgets -run Golden -update
+	$(GO) test -count=1 -tags $(TEST_TAGS) ./ui/viz -run Pixels -rewrite
 
 # The packages with threads of their own, under the race detector.
 race: setup try-solver

@@ -2,7 +2,6 @@ package ui
 
 import (
 	"encoding/json"
-	"flag"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -12,9 +11,9 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-)
 
-var update = flag.Bool("update", false, "write assets/translations/en.json again")
+	"strata/ui/golden"
+)
 
 // TestCatalogueHasEveryText reads every lang.L("…") of the window's sources.
 func TestCatalogueHasEveryText(t *testing.T) {
@@ -51,7 +50,7 @@ func TestCatalogueHasEveryText(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := filepath.Join("..", "assets", "translations", "en.json")
-	if *update {
+	if *golden.Update {
 		data, _ := json.MarshalIndent(texts, "", "  ")
 		if err := os.WriteFile(path, append(data, '\n'), 0o644); err != nil {
 			t.Fatal(err)

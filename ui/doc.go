@@ -15,6 +15,11 @@
 //   - ui/command is the one table behind menu, palette, keys and the `?` list.
 //   - ui/theme turns the palettes of ui/viz into a Fyne theme.
 //
+// How the window is held to its looks and its manners:
+//
+//   - golden_test.go compares every view of the sample, light and dark, with
+//     testdata; `make golden` draws the masters again.
+//
 // Only main.go imports Fyne's app package; everything here works with the test
 // driver, without a display.
 package ui

@@ -1,22 +1,17 @@
 package widgets
 
 import (
-	"runtime"
 	"testing"
 
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/test"
 
+	"strata/ui/golden"
 	"strata/ui/viz"
 )
 
 // TestGolden holds small pictures of the widgets, light and dark, against
-// testdata (Fyne writes what differs to testdata/failed). Fonts are the bundled
-// ones; other architectures round glyphs differently.
+// testdata.
 func TestGolden(t *testing.T) {
-	if runtime.GOARCH != "amd64" {
-		t.Skipf("masters are of amd64, this is %s", runtime.GOARCH)
-	}
 	for _, pal := range []*viz.Palette{viz.Light, viz.Dark} {
 		t.Run("plot-"+pal.Name, func(t *testing.T) {
 			p, w := openPlot(t, mapFigure())
@@ -26,7 +21,7 @@ func TestGolden(t *testing.T) {
 			p.Select(p.Key(0, s.Ref[0]))
 			p.SetCursor(200, true)
 			p.SetHover(p.Key(1, 3))
-			test.AssertImageMatches(t, "plot-"+pal.Name+".png", w.Canvas().Capture())
+			golden.Match(t, "plot-"+pal.Name, w.Canvas().Capture)
 		})
 		t.Run("grid-"+pal.Name, func(t *testing.T) {
 			g, w := openGrid(t, 40)
@@ -39,7 +34,7 @@ func TestGolden(t *testing.T) {
 			}
 			g.SortColumn, g.SortDown = 1, true
 			g.SetPalette(pal)
-			test.AssertImageMatches(t, "grid-"+pal.Name+".png", w.Canvas().Capture())
+			golden.Match(t, "grid-"+pal.Name, w.Canvas().Capture)
 		})
 	}
 }
