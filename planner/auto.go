@@ -8,16 +8,19 @@ import (
 	"strata/malloc"
 )
 
-// autoSolver runs every baseline, then the agent: first without their help for a
-// part of what is left of the budget, then from the best plan so far. Its result
-// is never worse than the best baseline.
-type autoSolver struct{}
+// autoSolver runs every baseline, then the agent without their help for a part of
+// what is left of the budget, then the large-neighbourhood search from all plans
+// so far. Its result is never worse than the best baseline. docs/search.md shows
+// what the last step is worth.
+type autoSolver struct {
+	last string // who has the last part of the budget: "" for lns, or "mcts" (ablation)
+}
 
 func (autoSolver) Name() string { return "auto" }
 
 // autoOrder is the order in which auto runs the baselines, strongest first, and
-// the share of what is left of the budget each may use; the agent gets the rest,
-// shareAlone of it without any baseline's help.
+// the share of what is left of the budget each may use; the agent gets
+// shareAlone of the rest, without any baseline's help, and lns what is left then.
 var autoOrder = []struct {
 	name  string
 	share float64
@@ -33,6 +36,7 @@ func (s autoSolver) Solve(ctx context.Context, p *Problem, budget Budget, report
 		return nil, err
 	}
 	var lines []BaselineResult
+	var starts []*malloc.Plan
 	run := func(solver Solver, b Budget) (*Result, error) {
 		r, err := solver.Solve(ctx, p, b, nil)
 		if err != nil {
@@ -60,6 +64,7 @@ func (s autoSolver) Solve(ctx context.Context, p *Problem, budget Budget, report
 		line := BaselineResult{Name: step.name, Err: err}
 		if err == nil {
 			line.Score = r.Score
+			starts = append(starts, r.Plan)
 		} else if i == 0 || !errors.Is(err, ErrNotApplicable) && !tooSmall(err) {
 			return nil, err
 		}
@@ -74,12 +79,19 @@ func (s autoSolver) Solve(ctx context.Context, p *Problem, budget Budget, report
 		}
 		alone, episode = r.Alone, r.Episode
 	}
+	if alone != nil {
+		starts = append(starts, alone.Plan)
+	}
 	if !a.done() {
-		guides := []*malloc.Plan{a.best.Plan}
-		if alone != nil && alone.Plan != a.best.Plan {
-			guides = append(guides, alone.Plan)
+		var last Solver = lnsSolver{starts: starts}
+		if s.last == "mcts" {
+			guides := []*malloc.Plan{a.best.Plan}
+			if alone != nil && alone.Plan != a.best.Plan {
+				guides = append(guides, alone.Plan)
+			}
+			last = NewAgent(AgentOptions{Guides: guides})
 		}
-		r, err := run(NewAgent(AgentOptions{Guides: guides}), a.rest(1))
+		r, err := run(last, a.rest(1))
 		if err != nil {
 			return nil, err
 		}

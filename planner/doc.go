@@ -4,8 +4,9 @@
 // Every way of finding a plan is a Solver, found by name through New: baselines
 // that people use today (demand copies, whole layers, llama.cpp's fit order,
 // experts to the CPU, KV resident), two that plan copies (pin-stream, xla-greedy),
-// the MCTS agent of the mallocGame (mcts), and auto, which runs the baselines and
-// gives what is left of the budget to the agent. A solver is anytime: it reports
+// the MCTS agent of the mallocGame (mcts), large-neighbourhood search (lns), and
+// auto, which runs the baselines, then the agent, and gives what is left of the
+// budget to lns. A solver is anytime: it reports
 // each better plan as it finds it, stops when its context ends or its budget is
 // spent, and returns the best plan it had. Every plan it shows has been accepted
 // by malloc.Check, every time was computed by simulate; nothing here scores a
@@ -20,6 +21,11 @@
 //	xlagreedy.go   the cascade of XLA's memory-space assignment
 //	agent.go       the mallocGame as an mcts.Environment, and the mcts solver
 //	episode.go     a game written out move by move
+//	lns.go         large-neighbourhood search: islands, exchange, temperature
+//	lnsisland.go   one island: acceptance, weights of the operators
+//	lnsring.go     plans held as rings of streamed buffers, and their operators
+//	lnsscript.go   plans held as scripts of the game
+//	lnsdestroy.go  what to destroy in a script and how to repair it
 //	auto.go        all of them together
 //
 // Equal programs, seeds and evaluation budgets give equal plans; a time budget
