@@ -9,19 +9,23 @@ import (
 )
 
 // BoundMethod names the formula of LowerBound.
-const BoundMethod = "periodic/1"
+const BoundMethod = "periodic/2"
 
 // Bound is a time below which no plan of a program can come, in seconds.
 type Bound struct {
 	TotalS        float64 // the whole run
 	PerIterationS float64 // one steady iteration of the periodic loop; 0 without one
+	MeanS         float64 // mean over the loop's iterations of this run, the first and last included
 	Method        string
 }
 
-// LowerBound returns the bound periodic/1:
+// LowerBound returns the bound periodic/2, the larger of an argument about space at
+// one instant, periodic/1,
 //
 //	per iteration  max(Σ, S / bw),   S = max(0, W - C + F)
 //	of the run     max(trip·Σ + Σ outside, (W' + (trip-1)·S) / bw)
+//
+// and of one about space over time, which area describes.
 //
 // Σ is the body's instruction times with every operand in the fastest tier its
 // executor reaches and growth at its mean (time is convex in the bytes, so the
@@ -88,8 +92,16 @@ func LowerBound(p *malloc.Program) (Bound, error) {
 	if err != nil {
 		return Bound{}, err
 	}
-	out.PerIterationS = max(body, perIteration)
-	out.TotalS = max(float64(b.loop.Trip)*body+outside, run)
+	trip := float64(b.loop.Trip)
+	a := b.area(body, capacity, bw)
+	out.PerIterationS = max(body, perIteration, a.steady())
+	// What the first iteration finds was brought before the loop, into the room
+	// that residents leave.
+	out.MeanS = max(body, a.mean(trip))
+	if bw > 0 {
+		out.MeanS = max(out.MeanS, ((trip-1)*stream+a.least)/(trip*bw))
+	}
+	out.TotalS = max(trip*body+outside, run, outside+trip*out.MeanS)
 	return out, nil
 }
 
@@ -355,6 +367,17 @@ func (b *bounder) writtenBeforeRead(i int) bool {
 // liveBytes returns F: over the body's times, the most bytes of blocks in
 // limited home tiers plus the instruction's scratch.
 func (b *bounder) liveBytes() float64 {
+	blocks, scratch := b.live()
+	most := 0.0
+	for t := range blocks {
+		most = max(most, blocks[t]+scratch[t])
+	}
+	return most
+}
+
+// live returns for each instruction of the body the bytes of blocks that are
+// certainly in limited home tiers, and its scratch there.
+func (b *bounder) live() (blocks, scratch []float64) {
 	length := b.end - b.begin
 	step := make([]float64, length+1)
 	type stay struct{ from, to int }
@@ -391,18 +414,18 @@ func (b *bounder) liveBytes() float64 {
 			now = live
 		}
 	}
-	most, now := 0.0, 0.0
-	for t := b.begin; t < b.end; t++ {
-		now += step[t-b.begin]
-		scratch := 0.0
-		for tier, n := range b.p.Instructions[t].Scratch {
+	blocks, scratch = make([]float64, length), make([]float64, length)
+	now := 0.0
+	for t := range length {
+		now += step[t]
+		blocks[t] = now
+		for tier, n := range b.p.Instructions[b.begin+t].Scratch {
 			if k, err := strconv.Atoi(tier); err == nil && k >= 0 && k < len(b.p.Tiers) && b.p.Tiers[k].Capacity != malloc.Unlimited {
-				scratch += float64(n)
+				scratch[t] += float64(n)
 			}
 		}
-		most = max(most, now+scratch)
 	}
-	return most
+	return blocks, scratch
 }
 
 // stay returns the part of the body during which buffer i's home block is

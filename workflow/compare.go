@@ -159,7 +159,7 @@ func (s *CompareSide) measure(it *CompareItem) error {
 	}
 	s.Fits, s.Solver = true, it.Plan.Solver
 	s.PredictedS, s.PrefillS, s.PredictedSPerToken, s.WaitS = r.PredictedS, r.PrefillS, r.PredictedSPerToken, r.WaitS
-	s.LowerBoundS, s.LowerBoundSPerTok = bound.TotalS, bound.PerIterationS
+	s.LowerBoundS, s.LowerBoundSPerTok = bound.TotalS, bound.MeanS
 	if bound.TotalS > 0 {
 		s.Gap = r.PredictedS/bound.TotalS - 1
 	}

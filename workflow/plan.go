@@ -123,12 +123,12 @@ func Search(ctx context.Context, p *malloc.Program, opt SearchOptions) (*PlanRes
 		return nil, err
 	}
 	res := &PlanResult{Solver: found.Solver, Component: found.Component, PredictedS: report.TotalS, PrefillS: report.BeforeS,
-		LowerBoundS: bound.TotalS, Gap: found.Gap(), LowerBoundSPerTok: bound.PerIterationS, Evaluations: found.Evaluations,
+		LowerBoundS: bound.TotalS, Gap: found.Gap(), LowerBoundSPerTok: bound.MeanS, Evaluations: found.Evaluations,
 		WallS: found.WallS, Seed: opt.Seed, Stopped: string(found.Stopped), Assumed: []string{}, Baselines: []BaselineTime{},
 		Plan: plan, Program: p, Episode: found.Episode}
 	if loop := p.PeriodicLoop(); loop != nil {
 		res.PredictedSPerToken = report.LoopS / float64(loop.Trip)
-		res.GapPerToken = res.PredictedSPerToken/bound.PerIterationS - 1
+		res.GapPerToken = res.PredictedSPerToken/bound.MeanS - 1
 	}
 	if found.Alone != nil {
 		s := found.Alone.Score.TotalS

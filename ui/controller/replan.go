@@ -239,12 +239,12 @@ func resultOf(p *malloc.Program, plan *malloc.Plan, sim *workflow.SimulateResult
 	res := &workflow.PlanResult{Solver: solver, Component: solver, PredictedS: sim.PredictedS, PrefillS: sim.PrefillS,
 		PredictedSPerToken: sim.PredictedSPerToken, Tiers: sim.Tiers, Plan: plan, Program: p, Stopped: string(planner.StopDone)}
 	if bound, err := costmodel.LowerBound(p); err == nil {
-		res.LowerBoundS, res.LowerBoundSPerTok = bound.TotalS, bound.PerIterationS
+		res.LowerBoundS, res.LowerBoundSPerTok = bound.TotalS, bound.MeanS
 		if bound.TotalS > 0 {
 			res.Gap = sim.PredictedS/bound.TotalS - 1
 		}
-		if bound.PerIterationS > 0 {
-			res.GapPerToken = sim.PredictedSPerToken/bound.PerIterationS - 1
+		if bound.MeanS > 0 {
+			res.GapPerToken = sim.PredictedSPerToken/bound.MeanS - 1
 		}
 	}
 	return res

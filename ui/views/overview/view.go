@@ -213,7 +213,7 @@ func Quantities(d *controller.Document) [3]Quantity {
 	if t := p.PredictedSPerToken; t > 0 {
 		q[2].Value, q[2].Unit = fmt.Sprintf("%.1f", 1/t), lang.L("tokens/s")
 		q[2].From = fmt.Sprintf(lang.L("%s a token: %.0f %% computing, %.0f %% waiting for copies"), viz.FormatSeconds(t), 100*a.Decode.Compute, 100*a.Decode.Wait())
-		if l := d.LowerBound.PerIterationS; l > 0 {
+		if l := d.LowerBound.MeanS; l > 0 {
 			q[2].From += fmt.Sprintf(lang.L("; %.1f %% above the lower bound"), 100*(t/l-1))
 		}
 		for i := len(d.Validations) - 1; i >= 0; i-- {
