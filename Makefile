@@ -13,7 +13,7 @@ BUDGET ?= 50%
 TAGS = $(shell tools/tags.sh)
 TEST_TAGS := headless,migrated_fynedo
 
-.PHONY: run job build model solver try-solver test lint race golden bench bench-ui clean setup
+.PHONY: run job build model solver try-solver test lint race golden bench bench-ui bench-search clean setup
 
 # Open the window on the sample when a display is there; else, or with HEADLESS=1,
 # do the main job: plan the sample at half its bytes, prove it, report.
@@ -66,6 +66,13 @@ race: setup try-solver
 
 bench: setup model build
 	tools/bench.sh
+
+# Evaluations a second, full against incremental, and the ablation of the solvers
+# at equal wall time (docs/search.md). SEARCH_TIME is each solver's time.
+SEARCH_TIME ?= 2s
+bench-search: setup
+	$(GO) test -tags $(TEST_TAGS) -run '^$$' -bench Incremental ./simulate
+	$(GO) test -tags $(TEST_TAGS) -run '^$$' -bench Search -benchtime 1x -timeout 60m ./planner -search.time $(SEARCH_TIME)
 
 # Frame times, idle time and memory of the window with 10^5 tensors, and again
 # while a search runs. On a machine without a display it needs xvfb-run (xvfb).

@@ -5,7 +5,21 @@ import (
 	"math"
 )
 
-// runOps performs one phase pair's operations: ops[from:to].
+// runPhases performs the operations of phase k (of an instruction) and of the
+// next one: what is issued, then what is awaited.
+func (s *Simulator) runPhases(k int) error {
+	if a, b := s.opsFrom[k], s.opsTo[k]; a < b {
+		if err := s.runOps(a, b); err != nil {
+			return err
+		}
+	}
+	if a, b := s.opsFrom[k+1], s.opsTo[k+1]; a < b {
+		return s.runOps(a, b)
+	}
+	return nil
+}
+
+// runOps performs one phase's operations: ops[from:to].
 func (s *Simulator) runOps(from, to int32) error {
 	for _, op := range s.ops[from:to] {
 		if op&opOnce != 0 && (!s.first || s.again(op)) || op&opWrapped != 0 && s.final {

@@ -46,7 +46,8 @@ type compiled struct {
 	termsFrom []int32   // per instruction + 1, into terms
 	terms     []term
 
-	opsFrom []int32 // per instruction·phases + 1, into ops
+	opsFrom []int32 // per instruction·phases + phase: its operations are
+	opsTo   []int32 // ops[opsFrom:opsTo], in plan order
 	ops     []int32
 	isBack  []bool // per copy: part of a write-back
 
@@ -62,7 +63,6 @@ type compiled struct {
 
 	operandFrom []int32 // per instruction + 1
 	siteTier    []int32 // per operand: reads, then writes
-	fill        []int32
 }
 
 const noTier = -1
@@ -367,7 +367,7 @@ func (c *compiled) compileCopies() error {
 		}
 	}
 	keys := len(p.Instructions) * phases
-	c.opsFrom = resized(c.opsFrom, keys+1)
+	c.opsFrom, c.opsTo = resized(c.opsFrom, keys), resized(c.opsTo, keys)
 	clear(c.opsFrom)
 	c.ops = resized(c.ops, 2*len(copies))
 	c.exitWait = c.exitWait[:0]
@@ -388,13 +388,13 @@ func (c *compiled) compileCopies() error {
 	for k := range c.opsFrom {
 		at, c.opsFrom[k] = at+c.opsFrom[k], at
 	}
-	c.fill = append(c.fill[:0], c.opsFrom...)
+	copy(c.opsTo, c.opsFrom)
 	for i := range copies {
 		w := &c.windows[i]
-		c.ops[c.fill[w.issueKey]] = int32(i)<<opShift | w.flags
-		c.fill[w.issueKey]++
-		c.ops[c.fill[w.waitKey]] = int32(i)<<opShift | w.flags&opOnce | opWait
-		c.fill[w.waitKey]++
+		c.ops[c.opsTo[w.issueKey]] = int32(i)<<opShift | w.flags
+		c.opsTo[w.issueKey]++
+		c.ops[c.opsTo[w.waitKey]] = int32(i)<<opShift | w.flags&opOnce | opWait
+		c.opsTo[w.waitKey]++
 	}
 	return nil
 }

@@ -57,10 +57,8 @@ func (s *Simulator) runStraight(from, to int) error {
 		if s.recorder != nil {
 			s.recorder.reach(s, t)
 		}
-		if a, b := s.opsFrom[k], s.opsFrom[k+2]; a < b {
-			if err := s.runOps(a, b); err != nil {
-				return err
-			}
+		if err := s.runPhases(k); err != nil {
+			return err
 		}
 		if s.recorder != nil {
 			s.recorder.beginInstruction(s)
@@ -69,10 +67,8 @@ func (s *Simulator) runStraight(from, to int) error {
 		if s.recorder != nil {
 			s.recorder.endInstruction(s, t)
 		}
-		if a, b := s.opsFrom[k+2], s.opsFrom[k+4]; a < b {
-			if err := s.runOps(a, b); err != nil {
-				return err
-			}
+		if err := s.runPhases(k + phaseBackIssue); err != nil {
+			return err
 		}
 		if s.recorder != nil {
 			s.recorder.leave(s, t)
