@@ -12,6 +12,7 @@ import (
 
 	"strata/assets"
 	"strata/model/modeltest"
+	"strata/projects"
 	"strata/workflow"
 )
 
@@ -23,7 +24,15 @@ func TestMain(m *testing.M) {
 	if os.Getenv(childVariable) != "" {
 		os.Exit(Main(os.Args[1:], os.Stdout, os.Stderr))
 	}
-	os.Exit(m.Run())
+	// The tests' runs are not the user's.
+	dir, err := os.MkdirTemp("", "strata-cli-test")
+	if err != nil {
+		panic(err)
+	}
+	os.Setenv(projects.PathVariable, filepath.Join(dir, "projects.db"))
+	code := m.Run()
+	os.RemoveAll(dir)
+	os.Exit(code)
 }
 
 // strata runs one command line in this process.

@@ -184,3 +184,35 @@ func TestProjectRefuses(t *testing.T) {
 		t.Errorf("%d projects are stored after refusals", len(list.Projects))
 	}
 }
+
+// TestRunsJoinTheirProject: a validated plan that is a project's present one
+// becomes part of its history; runs of other plans, or without a store, are not
+// kept, and a store is not made for them.
+func TestRunsJoinTheirProject(t *testing.T) {
+	model, plan := sampleModel(t), filepath.Join(t.TempDir(), "plan.json")
+	ok(t, "plan", model, "--hw", "test-periodic", "--dram", "60%", "--prompt", "5", "--gen", "3", "--ctx-size", "64", "--solver", "pin-stream", "-o", plan)
+	path := useStore(t)
+	run := func() (string, error) {
+		code, _, errors := strata("validate", plan, "--model", model, "--hw", "test-periodic", "--repeat", "1")
+		if code != exitOK {
+			t.Fatalf("validate ends with %d: %s", code, errors)
+		}
+		_, err := os.Stat(path)
+		return errors, err
+	}
+	if said, err := run(); err == nil || strings.Contains(said, "kept") {
+		t.Errorf("without a project: store %v, said %q", err, said)
+	}
+	ok(t, "project", "save", plan, "--model", model, "--hw", "test-periodic", "--name", "proved")
+	if said, _ := run(); !strings.Contains(said, "kept as run 1 of project proved") {
+		t.Errorf("said %q", said)
+	}
+	p := decode[projectReply](t, exitOK, "project", "show", "proved").Project
+	if len(p.Runs) != 1 || !p.Runs[0].Passed || p.Runs[0].State == "" || p.Runs[0].WallS <= 0 {
+		t.Fatalf("runs %+v", p.Runs)
+	}
+	var kept struct{ Tokens []int }
+	if err := json.Unmarshal(p.Runs[0].Result, &kept); err != nil || len(kept.Tokens) != 3 {
+		t.Errorf("result %s, %v", p.Runs[0].Result, err)
+	}
+}

@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -17,6 +19,9 @@ func (a *app) validateCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "validate PLAN",
 		Short: "Run a plan on this host and put predicted beside measured",
+		Long: `Runs the model as planned and compares bytes, requests, outputs and time with the prediction.
+When a stored project has this plan as its present one, the run joins that project's history (strata project show), where
+the window's Validate view finds it too. Runs of plans that belong to no project are not kept.`,
 		Example: `  strata validate plan.json --model model.gguf
   strata validate plan.json --model model.gguf --repeat 5 --max-time-error 20 --report report.html`,
 		Args: cobra.ExactArgs(1),
@@ -44,6 +49,7 @@ func (a *app) validateCommand() *cobra.Command {
 			if !(r.MaxTimeError >= 0) {
 				return workflow.Badf("--max-time-error %v: a percentage is expected", r.MaxTimeError)
 			}
+			started := time.Now()
 			progress, done := a.progress()
 			res, err := workflow.Validate(c.Context(), m, r, progress)
 			done()
@@ -53,6 +59,7 @@ func (a *app) validateCommand() *cobra.Command {
 			if !res.Passed {
 				a.code = exitNoFit
 			}
+			a.keepRun(c.Context(), started, res)
 			if report != "" {
 				if err := writeHTML(report, res.Report()); err != nil {
 					return err
@@ -69,6 +76,18 @@ func (a *app) validateCommand() *cobra.Command {
 	p.Float64Var(&r.MaxTimeError, "max-time-error", 0, "fail when the time per token is off by more PERCENT")
 	p.StringVar(&report, "report", "", "write an HTML report here")
 	return c
+}
+
+// keepRun adds a run to the history of the project that has its plan. A store that
+// cannot be written fails no validation.
+func (a *app) keepRun(ctx context.Context, started time.Time, res *workflow.ValidateResult) {
+	name, run, err := workflow.KeepRun(ctx, started, res)
+	switch {
+	case err != nil:
+		fmt.Fprintf(a.err, "the run is not kept: %v\n", err)
+	case run != nil:
+		fmt.Fprintf(a.err, "kept as run %d of project %s\n", run.ID, printable(name))
+	}
 }
 
 // writeHTML writes a report atomically.

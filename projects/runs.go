@@ -84,6 +84,22 @@ INSERT INTO runs (project, placement, plan, model, host, started_at, wall_s, pas
 	})
 }
 
+// Holding is the project whose present plan places everything as plan does; of
+// several, the one saved last. ErrNotFound: none does.
+func (s *Store) Holding(ctx context.Context, plan *malloc.Plan) (Summary, error) {
+	placement, err := Placement(plan)
+	if err != nil {
+		return Summary{}, s.explain(err)
+	}
+	p := Summary{}
+	err = s.reads.QueryRowContext(ctx, `
+SELECT p.id, p.name FROM projects p JOIN plans q ON q.sha256 = p.plan WHERE q.placement = ? ORDER BY p.saved_at DESC, p.id DESC LIMIT 1`, placement).Scan(&p.ID, &p.Name)
+	if errors.Is(err, sql.ErrNoRows) {
+		return p, s.explain(fmt.Errorf("no project has this plan: %w", ErrNotFound))
+	}
+	return p, s.explain(err)
+}
+
 // Runs is the history of what a plan does, oldest first: also runs of other
 // plans that place everything the same. The runs' Plan is nil.
 func (s *Store) Runs(ctx context.Context, plan *malloc.Plan) ([]Run, error) {

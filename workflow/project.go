@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"time"
 
 	"strata/costmodel"
 	"strata/malloc"
@@ -260,17 +259,4 @@ func Thumbnail(p *malloc.Program, plan *malloc.Plan) ([]byte, error) {
 	var b bytes.Buffer
 	err := f.WritePNG(&b, 2*thumbnailW, 2*thumbnailH, 0.5, viz.Light)
 	return b.Bytes(), err
-}
-
-// RecordRun keeps a validation in the history of its plan.
-func RecordRun(ctx context.Context, s *projects.Store, project int64, started time.Time, res *ValidateResult) (*projects.Run, error) {
-	body, err := json.Marshal(res)
-	if err != nil {
-		return nil, err
-	}
-	r := &projects.Run{Project: project, Plan: res.Plan, Started: started, WallS: time.Since(started).Seconds(), Passed: res.Passed, State: res.State, Result: body}
-	if res.Plan.Model != nil {
-		r.Model = res.Plan.Model.SHA256
-	}
-	return r, s.AddRun(ctx, r, res.Predicted, res.Measured)
 }

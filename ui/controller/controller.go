@@ -40,7 +40,8 @@ type Controller struct {
 	lastID  int    // of documents and tasks
 	history []step
 	undone  []step
-	dirty   bool // changed since the last save
+	dirty   bool       // changed since the last save
+	saving  sync.Mutex // one save at a time; taken before mu
 
 	ctx  context.Context
 	stop context.CancelFunc
@@ -52,6 +53,9 @@ type live struct {
 	timer  *time.Timer        // debounce
 	cancel context.CancelFunc // of the running plan task
 	round  uint64             // the newest plan task; results of older ones are dropped
+
+	runsOf    uint64 // PlanVersion whose stored runs were asked for
+	thumbnail thumbnail
 }
 
 // New returns a controller without documents. Close it.

@@ -163,6 +163,7 @@ func (c *Controller) addDoc(d *Document) {
 	})
 	c.mu.Unlock()
 	c.notify()
+	c.LoadRuns(d.ID)
 }
 
 // CloseDoc closes a tab and ends its work.
@@ -386,10 +387,15 @@ func (c *Controller) remember(d *Document) {
 		r.Bytes = d.Inspection.FileBytes
 	}
 	c.change(func(s *Snapshot) {
+		for _, x := range s.Recent {
+			if x.Path == r.Path {
+				r.Thumbnail = x.Thumbnail
+			}
+		}
 		list := slices.DeleteFunc(slices.Clone(s.Recent), func(x Recent) bool { return x.Path == r.Path })
 		s.Recent = slices.Insert(list, 0, r)
-		if len(s.Recent) > 20 {
-			s.Recent = s.Recent[:20]
+		if len(s.Recent) > maxRecent {
+			s.Recent = s.Recent[:maxRecent]
 		}
 	})
 	c.touch()

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"time"
 
+	"strata/costmodel"
 	"strata/malloc"
 	"strata/workflow"
 )
@@ -19,18 +20,31 @@ type Session struct {
 
 // SavedDoc is an open document without what can be made again.
 type SavedDoc struct {
+	Project int64 // the store's number of it, 0: not stored yet
 	Path    string
 	Sample  bool
-	Request workflow.Request
-	Plan    *malloc.Plan
+	Moment
+	Machine   *costmodel.Profile // nil: none, or not known
+	Instance  *malloc.Program    // of a bare instance
+	History   []SavedStep        // undo history, oldest first
+	Undone    int                // steps at its end that are undone
+	Thumbnail []byte             // PNG; nil: none
+	doc       int                // its number in this session
 }
 
 // Session is the present state for a Store.
 func (c *Controller) Session() *Session {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	s := c.Snapshot()
 	out := &Session{Settings: s.Settings, Recent: s.Recent, Active: s.Active}
 	for _, d := range s.Docs {
-		out.Docs = append(out.Docs, SavedDoc{d.Path, d.Sample, d.Request, d.Plan})
+		saved := SavedDoc{Project: d.Project, Path: d.Path, Sample: d.Sample, Moment: Moment{d.Request, d.Plan, d.Locked}, Machine: d.Machine, Thumbnail: c.live[d.ID].thumbnail.png, doc: d.ID}
+		if d.model == nil {
+			saved.Instance = d.Program
+		}
+		saved.History, saved.Undone = c.keptStepsLocked(d.ID)
+		out.Docs = append(out.Docs, saved)
 	}
 	for _, m := range s.Machines {
 		if m.File {
@@ -63,14 +77,19 @@ func (c *Controller) Restore() bool {
 		return false
 	}
 	session, err := c.opt.Store.Load()
-	if err != nil || session == nil || len(session.Docs) == 0 {
+	if err != nil {
+		c.Report(err, 0)
+	}
+	if session == nil || len(session.Docs) == 0 {
 		return false
 	}
 	for _, f := range session.Profiles {
 		_, _ = c.AddMachine(f)
 	}
 	opened := false
-	for _, saved := range session.Docs {
+	steps := map[int]*SavedDoc{}
+	for i := range session.Docs {
+		saved := &session.Docs[i]
 		d, err := saved.restore()
 		if err != nil {
 			c.Report(err, 0)
@@ -78,12 +97,14 @@ func (c *Controller) Restore() bool {
 		}
 		c.addDoc(d)
 		opened = true
+		steps[d.ID] = saved
 		if d.Plan == nil {
 			c.replan(d.ID, 0)
 		} else {
 			c.limits(d.ID)
 		}
 	}
+	c.recallSteps(steps)
 	if opened && session.Active >= 0 {
 		c.change(func(s *Snapshot) { s.Active = min(session.Active, len(s.Docs)-1) })
 	}
@@ -93,7 +114,7 @@ func (c *Controller) Restore() bool {
 func (s *SavedDoc) restore() (*Document, error) {
 	var m *workflow.Model
 	var err error
-	d := &Document{Path: s.Path, Sample: s.Sample, HomeTier: -1, Request: s.Request}
+	d := &Document{Project: s.Project, Path: s.Path, Sample: s.Sample, HomeTier: -1, Request: s.Request}
 	switch {
 	case s.Sample:
 		plan, err := readSamplePlan()
@@ -110,10 +131,7 @@ func (s *SavedDoc) restore() (*Document, error) {
 			return nil, err
 		}
 		d.Program, d.Name, d.Executable = p, p.Name, "a bare instance has no model to run"
-		if s.Plan != nil && workflow.CheckPlan(s.Path, p, s.Plan) == nil {
-			return d, d.adoptPlan(s.Plan, nil)
-		}
-		return d, nil
+		return d, d.restorePlan(s)
 	default:
 		path := s.Path
 		if kindOf(path) == malloc.PlanFormat {
@@ -140,10 +158,17 @@ func (s *SavedDoc) restore() (*Document, error) {
 		return d, nil // planning will say what is wrong
 	}
 	d.adoptJob(j)
-	if s.Plan != nil && workflow.CheckPlan(s.Path, d.Program, s.Plan) == nil {
-		return d, d.adoptPlan(s.Plan, nil)
+	return d, d.restorePlan(s)
+}
+
+// restorePlan takes a saved plan and its locks where they are still for the
+// document's program.
+func (d *Document) restorePlan(s *SavedDoc) error {
+	if s.Plan == nil || workflow.CheckPlan(s.Path, d.Program, s.Plan) != nil {
+		return nil
 	}
-	return d, nil
+	d.Locked = keepIDs(s.Locked, len(d.Program.Buffers))
+	return d.adoptPlan(s.Plan, nil)
 }
 
 // Keeps says whether the session is stored.
@@ -171,6 +196,8 @@ func (c *Controller) autosave() {
 }
 
 func (c *Controller) saveNow() {
+	c.saving.Lock()
+	defer c.saving.Unlock()
 	c.mu.Lock()
 	dirty := c.dirty
 	c.dirty = false
@@ -178,12 +205,22 @@ func (c *Controller) saveNow() {
 	if !dirty || c.opt.Store == nil {
 		return
 	}
-	if err := c.opt.Store.Save(c.Session()); err != nil {
+	c.makeThumbnails()
+	session := c.Session()
+	if err := c.opt.Store.Save(session); err != nil {
 		c.touch()
 		c.fault(Fault{Text: "The session could not be saved: " + err.Error() + "."})
 		return
 	}
-	c.change(func(*Snapshot) {})
+	c.mu.Lock()
+	for _, saved := range session.Docs {
+		if d := c.Snapshot().ByID(saved.doc); d != nil && d.Project != saved.Project {
+			c.changeDocLocked(saved.doc, func(d *Document) { d.Project = saved.Project })
+		}
+	}
+	c.changeLocked(func(*Snapshot) {})
+	c.mu.Unlock()
+	c.notify()
 }
 
 // SetTheme chooses a palette of ui/viz by name, or "system".

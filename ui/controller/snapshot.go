@@ -54,6 +54,7 @@ type Document struct {
 	Name        string
 	Path        string // model, plan or instance file; "" for the sample without its file
 	Sample      bool   // drawn from the embedded sample; the model file may be absent
+	Project     int64  // the store's number of it, 0: not stored yet
 
 	Request    workflow.Request
 	Inspection *workflow.Inspection // nil for a bare instance
@@ -70,7 +71,7 @@ type Document struct {
 	PlanPath   string // where Plan was last saved; ""
 
 	Search      SearchState
-	Validations []Validation // newest last, of this document in this session
+	Validations []Validation // oldest first: of this session, and stored ones of the plans that were current
 	Locked      []int        // buffers the user locked, sorted ids into Program.Buffers
 	Stale       bool         // the plan is older than the request (a slider moved; work runs)
 	Verdict     Verdict
@@ -105,7 +106,7 @@ func (d *Document) HasWeights() bool {
 // Measured is the newest measured timeline of the current plan, or nil.
 func (d *Document) Measured() *trace.Timeline {
 	for i := len(d.Validations) - 1; i >= 0; i-- {
-		if v := &d.Validations[i]; v.PlanVersion == d.PlanVersion && v.Result != nil {
+		if v := &d.Validations[i]; v.PlanVersion == d.PlanVersion && v.Result != nil && v.Result.Measured != nil {
 			return v.Result.Measured
 		}
 	}
@@ -154,11 +155,25 @@ type SearchOptions struct {
 	Explore bool // keep the best found, but do not replace the document's plan
 }
 
-// Validation is one run of a plan on this host.
+// Runs are the runs of the present plan, oldest first.
+func (d *Document) Runs() []Validation {
+	var list []Validation
+	for _, v := range d.Validations {
+		if v.PlanVersion == d.PlanVersion {
+			list = append(list, v)
+		}
+	}
+	return list
+}
+
+// Validation is one run of a plan on a host.
 type Validation struct {
 	PlanVersion uint64
+	Run         int64 // the store's number of it, 0: not stored
 	At          time.Time
-	Result      *workflow.ValidateResult // nil when it failed to run
+	WallS       float64
+	Host        string                   // "": this one
+	Result      *workflow.ValidateResult // nil when it failed to run; of a stored run without timelines until they are asked for
 	Err         string
 }
 
@@ -209,6 +224,8 @@ type Recent struct {
 	Opened  time.Time
 	Verdict Verdict
 	Bytes   int64
+
+	Thumbnail []byte // small PNG of its plan; nil: none yet
 }
 
 // Machine is a hardware profile that can be chosen.

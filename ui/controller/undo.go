@@ -7,7 +7,7 @@ type step struct {
 	label         string
 	key           string // steps of one key that follow closely merge; "": never
 	doc           int
-	before, after *Document
+	before, after past
 	at            time.Time
 }
 
@@ -28,9 +28,9 @@ func (c *Controller) edit(id int, label, key string, f func(d *Document)) bool {
 		n := len(c.history)
 		if n > 0 && key != "" && c.history[n-1].key == key && c.history[n-1].doc == id && now.Sub(c.history[n-1].at) < mergeWithin {
 			h := &c.history[n-1]
-			h.label, h.after, h.at = label, after, now
+			h.label, h.after, h.at = label, past{doc: after}, now
 		} else {
-			c.history = append(c.history, step{label, key, id, before, after, now})
+			c.history = append(c.history, step{label, key, id, past{doc: before}, past{doc: after}, now})
 			if len(c.history) > maxHistory {
 				c.history = c.history[1:]
 			}
@@ -58,7 +58,7 @@ func (c *Controller) endMerge() {
 func (c *Controller) settleLocked(id int) {
 	for i := len(c.history) - 1; i >= 0; i-- {
 		if c.history[i].doc == id {
-			c.history[i].after = c.current.Load().ByID(id)
+			c.history[i].after = past{doc: c.current.Load().ByID(id)}
 			return
 		}
 	}
@@ -66,15 +66,15 @@ func (c *Controller) settleLocked(id int) {
 
 // Undo takes back the newest step.
 func (c *Controller) Undo() {
-	c.travel(&c.history, &c.undone, func(s step) *Document { return s.before })
+	c.travel(&c.history, &c.undone, func(s step) past { return s.before })
 }
 
 // Redo makes the step undone last again.
 func (c *Controller) Redo() {
-	c.travel(&c.undone, &c.history, func(s step) *Document { return s.after })
+	c.travel(&c.undone, &c.history, func(s step) past { return s.after })
 }
 
-func (c *Controller) travel(from, to *[]step, state func(step) *Document) {
+func (c *Controller) travel(from, to *[]step, state func(step) past) {
 	c.mu.Lock()
 	n := len(*from)
 	if n == 0 {
@@ -88,16 +88,24 @@ func (c *Controller) travel(from, to *[]step, state func(step) *Document) {
 	c.haltLocked(s.doc)
 	want := state(s)
 	ok := c.changeDocLocked(s.doc, func(d *Document) {
-		search, validations, planPath := d.Search, d.Validations, d.PlanPath
-		*d = *want
-		d.Search, d.Validations, d.PlanPath = search, validations, planPath
+		if want.doc == nil {
+			d.Request, d.Locked, d.Stale = want.kept.Request, want.kept.Locked, true
+			return
+		}
+		search, validations, planPath, project := d.Search, d.Validations, d.PlanPath, d.Project
+		*d = *want.doc
+		d.Search, d.Validations, d.PlanPath, d.Project = search, validations, planPath, project
 	})
 	if !ok {
 		c.changeLocked(func(*Snapshot) {})
 	}
 	c.mu.Unlock()
 	c.notify()
-	if ok && want.Stale {
+	switch {
+	case !ok:
+	case want.doc == nil:
+		c.recall(s.doc, want.kept)
+	case want.doc.Stale:
 		c.replan(s.doc, 0)
 	}
 }

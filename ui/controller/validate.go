@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"slices"
 	"time"
 
 	"strata/malloc"
@@ -53,11 +52,7 @@ func (c *Controller) StartValidate(id int, opt ValidateOptions) {
 	ctx, t := c.begin(TaskValidate, id, "preparing", false)
 	c.goBackground(func() {
 		defer t.end()
-		record := func(v Validation) {
-			v.PlanVersion, v.At = d.PlanVersion, time.Now()
-			c.changeDoc(id, func(d *Document) { d.Validations = append(slices.Clone(d.Validations), v) })
-			c.touch()
-		}
+		v := Validation{PlanVersion: d.PlanVersion, At: time.Now()}
 		path, err := d.planFile(c, ctx, t)
 		if path != "" {
 			defer os.Remove(path)
@@ -67,14 +62,18 @@ func (c *Controller) StartValidate(id int, opt ValidateOptions) {
 			return
 		}
 		res, err := workflow.Validate(ctx, d.model, workflow.ValidateRequest{PlanPath: path, HW: d.Request.HW, Repeat: max(1, opt.Repeat)}, t.progress)
+		v.WallS = time.Since(v.At).Seconds()
 		switch {
 		case err != nil && (cancelled(err) || ctx.Err() != nil):
-			record(Validation{Err: "cancelled"})
+			v.Err = "cancelled"
+			c.record(id, d.Plan, v, false)
 		case err != nil:
-			record(Validation{Err: sentence(err)})
+			v.Err = sentence(err)
+			c.record(id, d.Plan, v, true)
 			c.Report(err, id)
 		default:
-			record(Validation{Result: res})
+			v.Result = res
+			c.record(id, d.Plan, v, true)
 		}
 	})
 }

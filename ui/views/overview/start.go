@@ -1,10 +1,13 @@
 package overview
 
 import (
+	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/lang"
 
 	"github.com/dustin/go-humanize"
@@ -35,7 +38,7 @@ const recentShown = 6
 func (s *startCard) update(snap *controller.Snapshot) {
 	key := []string{}
 	for _, r := range snap.Recent[:min(len(snap.Recent), recentShown)] {
-		key = append(key, r.Path, r.Verdict.Word)
+		key = append(key, r.Path, r.Verdict.Word, fmt.Sprintf("%p", r.Thumbnail))
 	}
 	if s.shown != nil && len(key) == len(s.shown) {
 		same := true
@@ -57,10 +60,25 @@ func (s *startCard) update(snap *controller.Snapshot) {
 		if _, err := os.Stat(path); err != nil {
 			note = lang.L("no longer there") + " · " + filepath.Dir(path)
 		}
-		p := parts.NewPress(parts.Column(0, parts.NewText(r.Name, parts.Body, viz.InkText).Fit(parts.Cut), parts.NewText(note, parts.Caption, viz.InkMuted).Fit(parts.Cut)), func() { s.h.Controller.Open(path) })
+		text := parts.Column(0, parts.NewText(r.Name, parts.Body, viz.InkText).Fit(parts.Cut), parts.NewText(note, parts.Caption, viz.InkMuted).Fit(parts.Cut))
+		p := parts.NewPress(parts.Row(10, parts.Fixed(thumbnail(&r), thumbnailW, thumbnailH), parts.Grow(parts.Centred(text))), func() { s.h.Controller.Open(path) })
 		p.PadX, p.PadY = 6, 4
 		s.list.Objects = append(s.list.Objects, p)
 	}
 	s.list.Refresh()
 	s.root.Refresh()
+}
+
+// Size of a thumbnail in the list.
+const thumbnailW, thumbnailH = 67, 38
+
+// thumbnail is the small memory map of a recent file's plan, an empty box where
+// none was drawn yet.
+func thumbnail(r *controller.Recent) fyne.CanvasObject {
+	if r.Thumbnail == nil {
+		return parts.NewBox(viz.InkLine, 3)
+	}
+	img := canvas.NewImageFromReader(bytes.NewReader(r.Thumbnail), r.Path)
+	img.FillMode, img.ScaleMode = canvas.ImageFillContain, canvas.ImageScaleSmooth
+	return img
 }

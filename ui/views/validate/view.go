@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"time"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/lang"
@@ -73,12 +74,12 @@ func (v *view) Content() fyne.CanvasObject {
 	v.table.Len = func() int { return len(v.rows) }
 	v.table.Cell = func(row, column int) (string, viz.Ink) { return cell(&v.rows[row], column) }
 	v.table.Empty = func() string { return lang.L("Run the plan: predicted and measured stand beside each other here") }
-	v.history = widgets.NewGrid(widgets.Column{Title: lang.L("when"), Width: 64}, widgets.Column{Title: lang.L("result"), Width: 60, Flex: 1}, widgets.Column{Title: lang.L("per token"), Width: 72, Right: true}, widgets.Column{Title: lang.L("error"), Width: 62, Right: true})
+	v.history = widgets.NewGrid(widgets.Column{Title: lang.L("when"), Width: 88}, widgets.Column{Title: lang.L("result"), Width: 70, Flex: 1}, widgets.Column{Title: lang.L("predicted"), Width: 70, Right: true}, widgets.Column{Title: lang.L("measured"), Width: 70, Right: true}, widgets.Column{Title: lang.L("error"), Width: 62, Right: true})
 	v.history.Len = func() int { return len(v.runs) }
 	v.history.Cell = v.historyCell
 	v.history.Style = func(row int) widgets.RowStyle { return widgets.RowStyle{Selected: len(v.runs)-1-row == v.at} }
 	v.history.OnSelect = func(row int, _ fyne.KeyModifier) { v.choose(len(v.runs) - 1 - row) }
-	v.history.Empty = func() string { return lang.L("No runs in this session") }
+	v.history.Empty = func() string { return lang.L("This plan has not been run") }
 	v.why = parts.NewText("", parts.Body, viz.InkMuted).Fit(parts.Wrap)
 	v.picture = parts.NewPicture(200, 150)
 	v.picture.Background = true
@@ -88,11 +89,11 @@ func (v *view) Content() fyne.CanvasObject {
 	left := parts.Column(10,
 		parts.Titled(lang.L("PROVE THE PLAN"), nil, parts.Column(8, v.repeats, v.run, v.live,
 			parts.Fixed(parts.NewText(lang.L("First all in memory, then as planned: outputs must agree bit for bit, bytes and requests exactly; time within 15 % (20 % when it streams)."), parts.Caption, viz.InkMuted).Fit(parts.Wrap), 0, 60))),
-		parts.Grow(parts.Titled(lang.L("RUNS OF THIS SESSION"), nil, v.history)))
+		parts.Grow(parts.Titled(lang.L("RUNS OF THIS PLAN"), parts.NewText(lang.L("seconds a token"), parts.Caption, viz.InkMuted), v.history)))
 	head := parts.Card(parts.Column(6, parts.Row(12, parts.Centred(v.chip), parts.Grow(v.verdict)), parts.Fixed(v.why, 0, 38)))
 	right := parts.Column(10, head, parts.GrowBy(parts.Titled(lang.L("PREDICTED AND MEASURED"), nil, v.table), 1.2),
 		parts.GrowBy(parts.Titled(lang.L("TIMELINES, PREDICTED ABOVE MEASURED"), parts.NewText(lang.L("click to open"), parts.Caption, viz.InkMuted), open), 1))
-	v.root = parts.Inset(parts.Row(10, parts.Fixed(left, 280, 0), parts.Grow(right)), 12, 12)
+	v.root = parts.Inset(parts.Row(10, parts.Fixed(left, 400, 0), parts.Grow(right)), 12, 12)
 	return v.root
 }
 
@@ -111,9 +112,11 @@ func (v *view) Update(s *controller.Snapshot) {
 	if d.ID == v.doc && d.Version == v.version {
 		return
 	}
-	fresh := d.ID != v.doc || len(d.Validations) != len(v.runs)
-	v.doc, v.version, v.plan, v.runs = d.ID, d.Version, d.PlanVersion, d.Validations
+	runs := d.Runs()
+	fresh := d.ID != v.doc || d.PlanVersion != v.plan || len(runs) != len(v.runs)
+	v.doc, v.version, v.plan, v.runs = d.ID, d.Version, d.PlanVersion, runs
 	if fresh {
+		v.h.Controller.LoadRuns(d.ID)
 		v.at = len(v.runs) - 1
 	}
 	if d.Plan == nil || s.Task(controller.TaskValidate, 0) != nil {
@@ -160,6 +163,9 @@ func (v *view) choose(i int) {
 		return
 	}
 	v.at = i
+	if r := v.runs[i].Result; r != nil && r.Measured == nil {
+		v.h.Controller.LoadTimelines(v.doc, v.runs[i].Run)
+	}
 	v.history.Reload()
 	v.show(v.h.Controller.Snapshot().ByID(v.doc))
 }
@@ -180,18 +186,13 @@ func (v *view) show(d *controller.Document) {
 	case v.runs[v.at].Result == nil:
 		set(lang.L("DID NOT RUN"), viz.InkBad, v.runs[v.at].Err, "")
 	default:
-		run := &v.runs[v.at]
-		res = run.Result
+		res = v.runs[v.at].Result
 		r := res.Report()
 		chip, ink := lang.L("HOLDS"), viz.InkGood
 		if !res.Passed {
 			chip, ink = lang.L("FAILED"), viz.InkBad
 		}
-		why := Explain(res)
-		if run.PlanVersion != d.PlanVersion {
-			why = lang.L("This was an earlier plan of the document; the present one has not been run.") + " " + why
-		}
-		set(chip, ink, r.Verdict, why)
+		set(chip, ink, r.Verdict, Explain(res))
 		v.rows = r.Rows
 	}
 	if res == nil {
@@ -271,20 +272,32 @@ func (v *view) historyCell(row, column int) (string, viz.Ink) {
 	r := run.Result
 	switch {
 	case column == 0:
-		return run.At.Format("15:04:05"), viz.InkMuted
+		return when(run.At, time.Now()), viz.InkMuted
 	case r == nil && column == 1:
 		return run.Err, viz.InkBad
 	case r == nil:
 		return "", viz.InkMuted
+	case column == 1 && !r.Passed:
+		return lang.L("failed"), viz.InkBad
 	case column == 1:
-		if !r.Passed {
-			return lang.L("failed"), viz.InkBad
-		}
 		return lang.L("holds") + ", " + r.State, viz.InkGood
 	case column == 2:
+		return viz.FormatSeconds(r.Time.PredictedSPerToken), viz.InkText
+	case column == 3:
 		return viz.FormatSeconds(r.Time.MeasuredSPerToken), viz.InkText
 	}
 	return fmt.Sprintf("%+.1f %%", 100*r.Time.RelError), viz.InkText
+}
+
+// when writes the time of a run: of today without its date.
+func when(at, now time.Time) string {
+	if at.Format(time.DateOnly) == now.Format(time.DateOnly) {
+		return at.Format("15:04:05")
+	}
+	if at.Year() == now.Year() {
+		return at.Format("2 Jan 15:04")
+	}
+	return at.Format("2 Jan 2006")
 }
 
 // cell writes a row of the report.
