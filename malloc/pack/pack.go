@@ -13,10 +13,68 @@ type Span struct{ Start, End int }
 // place (a block and its continuation, the members of an alias class). Its spans
 // may overlap each other.
 type Item struct {
-	Spans []Span
-	Size  int64 // bytes, at least 0
-	Align int64 // offset is a multiple of it; 0 means 1
-	Pin   int64 // offset it must have, -1: free
+	Spans   []Span
+	Size    int64    // bytes, at least 0
+	Align   int64    // offset is a multiple of it; 0 means 1
+	Pin     int64    // offset it must have, -1: free
+	Windows []Window // when it occupies less than its size, disjoint
+}
+
+// Window says that over Span an item occupies only the bytes [Lo, Hi) of its
+// size, none if they are equal: it shrinks or grows without moving.
+type Window struct {
+	Span
+	Lo, Hi int64
+}
+
+// Alias joins items that must lie at the same offset into one: it lives whenever
+// one of them does, and occupies what the largest of those alive needs. Members
+// need not be equally large. All free members keep their alignment; pins of two
+// members must agree.
+func Alias(items ...Item) (Item, error) {
+	out := Item{Pin: -1, Align: 1}
+	for i, it := range items {
+		if it.Pin >= 0 && out.Pin >= 0 && it.Pin != out.Pin {
+			return Item{}, fmt.Errorf("pack: alias: member %d is pinned to %d, another one to %d", i, it.Pin, out.Pin)
+		}
+		a := max(it.Align, 1)
+		out.Pin, out.Size, out.Align = max(out.Pin, it.Pin), max(out.Size, it.Size), out.Align/gcd(out.Align, a)*a
+		out.Spans = append(out.Spans, it.Spans...)
+	}
+	// where only smaller members live, the joined item is that small
+	var times []int
+	for _, s := range out.Spans {
+		times = append(times, s.Start, s.End)
+	}
+	for i := range items {
+		for _, w := range items[i].Windows {
+			times = append(times, w.Start, w.End)
+		}
+	}
+	slices.Sort(times)
+	times = slices.Compact(times)
+	for k := 1; k < len(times); k++ {
+		lo, hi, live := out.Size, int64(0), false
+		for i := range items {
+			for _, s := range items[i].Spans {
+				if s.Start <= times[k-1] && s.End >= times[k] {
+					a, b := int64(0), items[i].Size
+					for _, w := range items[i].Windows {
+						if w.Start <= times[k-1] && w.End >= times[k] {
+							a, b = w.Lo, w.Hi
+						}
+					}
+					if live = true; a < b {
+						lo, hi = min(lo, a), max(hi, b)
+					}
+				}
+			}
+		}
+		if live && (lo > 0 || hi < out.Size) {
+			out.Windows = append(out.Windows, Window{Span{times[k-1], times[k]}, min(lo, hi), hi})
+		}
+	}
+	return out, nil
 }
 
 // Problem is a packing instance.
@@ -33,6 +91,8 @@ const (
 	BestFit  Fit = iota // the smallest, ties to the lowest, the open end last
 	FirstFit            // the lowest
 )
+
+func (f Fit) String() string { return [...]string{"best fit", "first fit"}[f] }
 
 // Result is a packing: Offsets[i] is item i's, Peak the highest end.
 type Result struct {
@@ -76,6 +136,9 @@ func (p *Problem) Validate() error {
 				return fmt.Errorf("pack: item %d lives over [%d,%d), longer than the circle of %d", i, s.Start, s.End, p.Period)
 			}
 		}
+		if err := p.validateWindows(i); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -112,8 +175,6 @@ func Check(p *Problem, offsets []int64) error {
 	if len(offsets) != len(p.Items) {
 		return fmt.Errorf("pack: %d offsets for %d items", len(offsets), len(p.Items))
 	}
-	type piece struct{ s, e, item int }
-	var pieces []piece
 	for i := range p.Items {
 		it := &p.Items[i]
 		switch {
@@ -126,27 +187,31 @@ func Check(p *Problem, offsets []int64) error {
 		case p.Capacity > 0 && offsets[i]+it.Size > p.Capacity:
 			return &FitError{Item: i, PeakBytes: offsets[i] + it.Size, Load: Load(p), CapacityBytes: p.Capacity}
 		}
-		if it.Size == 0 {
-			continue
-		}
-		for _, s := range p.unroll(it) {
-			pieces = append(pieces, piece{s.Start, s.End, i})
+	}
+	type part struct {
+		piece
+		item int
+	}
+	var parts []part
+	for i, ps := range p.pieces() {
+		for _, x := range ps {
+			parts = append(parts, part{x, i})
 		}
 	}
-	slices.SortFunc(pieces, func(a, b piece) int { return a.s - b.s })
-	var live []piece
-	for _, x := range pieces {
+	slices.SortFunc(parts, func(a, b part) int { return a.start - b.start })
+	var live []part
+	for _, x := range parts {
 		keep := live[:0]
 		for _, y := range live {
-			if y.e > x.s {
+			if y.end > x.start {
 				keep = append(keep, y)
 			}
 		}
 		live = keep
 		for _, y := range live {
 			a, b := x.item, y.item
-			if a != b && offsets[a] < offsets[b]+p.Items[b].Size && offsets[b] < offsets[a]+p.Items[a].Size {
-				return fmt.Errorf("pack: items %d at [%d,%d) and %d at [%d,%d) are both live at %d", a, offsets[a], offsets[a]+p.Items[a].Size, b, offsets[b], offsets[b]+p.Items[b].Size, x.s)
+			if a != b && offsets[a]+x.lo < offsets[b]+y.hi && offsets[b]+y.lo < offsets[a]+x.hi {
+				return fmt.Errorf("pack: items %d at [%d,%d) and %d at [%d,%d) are both live at %d", a, offsets[a]+x.lo, offsets[a]+x.hi, b, offsets[b]+y.lo, offsets[b]+y.hi, x.start)
 			}
 		}
 		live = append(live, x)
@@ -178,10 +243,9 @@ func Load(p *Problem) int64 {
 		size int64
 	}
 	var ev []event
-	for i := range p.Items {
-		spans := p.merged(&p.Items[i])
-		for _, s := range spans {
-			ev = append(ev, event{s.Start, p.Items[i].Size}, event{s.End, -p.Items[i].Size})
+	for _, ps := range p.pieces() {
+		for _, x := range ps {
+			ev = append(ev, event{x.start, x.hi - x.lo}, event{x.end, x.lo - x.hi})
 		}
 	}
 	slices.SortFunc(ev, func(a, b event) int {

@@ -5,10 +5,22 @@ import (
 	"slices"
 )
 
+// PinError reports a pinned item that overlaps another one.
+type PinError struct {
+	Item     int
+	From, To int64 // its bytes
+}
+
+func (e *PinError) Error() string {
+	return fmt.Sprintf("pack: pinned item %d at [%d,%d) overlaps another pinned item", e.Item, e.From, e.To)
+}
+
 // packer places the items of one problem, again and again in different orders.
 type packer struct {
 	p       *Problem
-	spans   [][]Span // per item, in compressed times
+	spans   [][]Span  // per item, in compressed times
+	windows [][]piece // of items with windows, in compressed times
+	plain   []piece
 	times   []int
 	tree    tree
 	offsets []int64
@@ -24,11 +36,18 @@ func newPacker(p *Problem) (*packer, error) {
 	if err := p.Validate(); err != nil {
 		return nil, err
 	}
-	k := &packer{p: p, spans: make([][]Span, len(p.Items)), offsets: make([]int64, len(p.Items))}
-	for i := range p.Items {
-		k.spans[i] = p.merged(&p.Items[i])
-		for _, s := range k.spans[i] {
-			k.times = append(k.times, s.Start, s.End)
+	k := &packer{p: p, spans: make([][]Span, len(p.Items)), windows: make([][]piece, len(p.Items)), offsets: make([]int64, len(p.Items))}
+	for i, ps := range p.pieces() {
+		for _, x := range ps {
+			k.times = append(k.times, x.start, x.end)
+			if n := len(k.spans[i]); n > 0 && k.spans[i][n-1].End == x.start {
+				k.spans[i][n-1].End = x.end
+			} else {
+				k.spans[i] = append(k.spans[i], Span{x.start, x.end})
+			}
+		}
+		if len(p.Items[i].Windows) > 0 {
+			k.windows[i] = ps
 		}
 		if p.Items[i].Pin >= 0 {
 			k.pinned = append(k.pinned, i)
@@ -36,14 +55,17 @@ func newPacker(p *Problem) (*packer, error) {
 	}
 	slices.Sort(k.times)
 	k.times = slices.Compact(k.times)
+	at := func(t int) int {
+		n, _ := slices.BinarySearch(k.times, t)
+		return n
+	}
 	for i := range k.spans {
-		spans := make([]Span, len(k.spans[i]))
 		for j, s := range k.spans[i] {
-			a, _ := slices.BinarySearch(k.times, s.Start)
-			b, _ := slices.BinarySearch(k.times, s.End)
-			spans[j] = Span{a, b}
+			k.spans[i][j] = Span{at(s.Start), at(s.End)}
 		}
-		k.spans[i] = spans
+		for j := range k.windows[i] {
+			k.windows[i][j].start, k.windows[i][j].end = at(k.windows[i][j].start), at(k.windows[i][j].end)
+		}
 	}
 	k.tree.init(len(k.times), len(p.Items))
 	return k, nil
@@ -57,7 +79,7 @@ func (k *packer) run(order []int, fit Fit) (int64, error) {
 		it := &k.p.Items[i]
 		for _, r := range k.overlapping(i) {
 			if it.Pin < r.hi && r.lo < it.Pin+it.Size {
-				return 0, fmt.Errorf("pack: pinned item %d at [%d,%d) overlaps another pinned item", i, it.Pin, it.Pin+it.Size)
+				return 0, &PinError{i, it.Pin, it.Pin + it.Size}
 			}
 		}
 		k.put(i, it.Pin)
@@ -73,6 +95,31 @@ func (k *packer) run(order []int, fit Fit) (int64, error) {
 		peak = max(peak, off+it.Size)
 	}
 	return peak, nil
+}
+
+// shared appends the ranges item h occupies as they stand in i's way: where both
+// live, moved so that they keep i's whole size off them.
+func (k *packer) shared(i, h int) {
+	size := k.p.Items[i].Size
+	for _, x := range k.pieces(i) {
+		for _, y := range k.pieces(h) {
+			if x.start < y.end && y.start < x.end {
+				k.ranges = append(k.ranges, extent{k.offsets[h] + y.lo - x.hi + size, k.offsets[h] + y.hi - x.lo})
+			}
+		}
+	}
+}
+
+// pieces are the stretches of item i's life, in compressed times.
+func (k *packer) pieces(i int) []piece {
+	if k.windows[i] != nil {
+		return k.windows[i]
+	}
+	k.plain = k.plain[:0]
+	for _, s := range k.spans[i] {
+		k.plain = append(k.plain, piece{s.Start, s.End, 0, k.p.Items[i].Size})
+	}
+	return k.plain
 }
 
 func (k *packer) put(i int, off int64) {
@@ -95,7 +142,11 @@ func (k *packer) overlapping(i int) []extent {
 	}
 	k.ranges = k.ranges[:0]
 	for _, h := range k.hits {
-		k.ranges = append(k.ranges, extent{k.offsets[h], k.offsets[h] + k.p.Items[h].Size})
+		if k.windows[i] == nil && k.windows[h] == nil {
+			k.ranges = append(k.ranges, extent{k.offsets[h], k.offsets[h] + k.p.Items[h].Size})
+			continue
+		}
+		k.shared(i, int(h))
 	}
 	slices.SortFunc(k.ranges, func(a, b extent) int { return cmpInt64(a.lo, b.lo) })
 	return k.ranges
