@@ -46,7 +46,7 @@ func (w *searcher) choose(score Score) (int32, step) {
 			}
 		}
 	} else if s := w.pick(score); s >= 0 {
-		for _, m := range w.list[in.memAt[s] : in.memAt[s]+w.open[s]] {
+		for _, m := range w.list[in.memAt[s] : in.memAt[s]+w.sec[s].open] {
 			if i := m.item; in.pin[i] < 0 && (b < 0 || w.before(i, b)) {
 				b = i
 			}
@@ -170,26 +170,26 @@ func (w *searcher) whyForced(b int32) {
 // pick is the section to work on, -1 when all items have places.
 func (w *searcher) pick(score Score) int32 {
 	best, one, two := int32(-1), math.Inf(1), int32(0)
-	for s := range w.open {
-		if w.free[s] == 0 {
+	for s := range w.sec {
+		if w.sec[s].free == 0 {
 			continue
 		}
-		if w.stale[s] {
+		if w.sec[s].stale {
 			w.measure(int32(s))
 		}
 		var a float64
 		var b int32
 		switch score {
 		case ByFailures:
-			a, b = float64(w.rivals[s])/float64(1+w.weight[s]), w.slack[s]
+			a, b = float64(w.sec[s].rivals)/float64(1+w.weight[s]), w.sec[s].slack
 		case BySlack:
-			a, b = float64(w.slack[s]), w.rivals[s]
+			a, b = float64(w.sec[s].slack), w.sec[s].rivals
 		case ByRivals:
-			a, b = float64(w.rivals[s]), w.slack[s]
+			a, b = float64(w.sec[s].rivals), w.sec[s].slack
 		case ByFloor:
-			a, b = float64(w.first[s]), w.slack[s]
+			a, b = float64(w.sec[s].first), w.sec[s].slack
 		case BySlackFilled:
-			a, b = float64(w.slack[s]), w.open[s]
+			a, b = float64(w.sec[s].slack), w.sec[s].open
 		}
 		if a < one || a == one && b < two {
 			best, one, two = int32(s), a, b

@@ -15,6 +15,7 @@ const (
 	maxCSVBytes = 256 << 20
 	maxCSVRows  = 2_000_000
 	maxCSVValue = 1 << 53
+	maxCSVSum   = 1 << 60
 )
 
 // Table is a problem as a minimalloc CSV file states it, with the file's own
@@ -59,6 +60,7 @@ func ReadCSV(r io.Reader) (*Table, error) {
 		return nil, err
 	}
 	classes := map[string]int{}
+	sum := int64(0)
 	var members [][]Item
 	for {
 		row, err := c.Read()
@@ -74,6 +76,9 @@ func ReadCSV(r io.Reader) (*Table, error) {
 		it, err := cols.item(row)
 		if err != nil {
 			return nil, fmt.Errorf("line %d: %w", line, err)
+		}
+		if sum += it.Size; sum > maxCSVSum {
+			return nil, fmt.Errorf("line %d: the sizes add up to more than %d bytes", line, int64(maxCSVSum))
 		}
 		k := len(members)
 		if class := cols.text(row, "class"); class != "" {

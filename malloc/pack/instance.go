@@ -16,7 +16,6 @@ const maxUnits = 1 << 30
 // contains. An item of one section occupies the window [lo, hi) of its size.
 type instance struct {
 	n        int
-	cap      int32
 	unit     int64 // bytes of a unit
 	exact    bool  // units lose nothing, so a refutation holds for the bytes
 	complete bool  // a search that ends without a limit has seen everything
@@ -65,7 +64,7 @@ type member struct {
 
 type hole struct{ lo, hi int32 }
 
-// compile states p for a search under capacity bytes.
+// compile states p for searches under at most capacity bytes.
 func compile(p *Problem, pieces [][]piece, capacity int64, off Rules) *instance {
 	in := &instance{n: len(p.Items), exact: true, complete: true, plain: true}
 	in.units(p, capacity, off)
@@ -73,7 +72,6 @@ func compile(p *Problem, pieces [][]piece, capacity int64, off Rules) *instance 
 	in.size, in.align, in.pin, in.lb0 = make([]int32, n), make([]int32, n), make([]int32, n), make([]int32, n)
 	down := func(x int64) int32 { return int32(x / in.unit) }
 	up := func(x int64) int32 { return int32((x + in.unit - 1) / in.unit) }
-	in.cap = down(capacity)
 	for i := range p.Items {
 		it := &p.Items[i]
 		in.size[i], in.pin[i] = up(it.Size), -1
@@ -348,13 +346,16 @@ func (in *instance) next(b, x int32) int32 {
 }
 
 // pinsClash reports whether two pinned items overlap, or one ends too high.
-func (in *instance) pinsClash() bool {
+func (in *instance) pinsClash(capacity int32) bool {
+	if in.plain {
+		return false
+	}
 	for b := 0; b < in.n; b++ {
 		at := in.pin[b]
 		if at < 0 {
 			continue
 		}
-		if at > in.cap-in.size[b] {
+		if at > capacity-in.size[b] {
 			return true
 		}
 		for _, h := range in.holes[in.holeAt[b]:in.holeAt[b+1]] {

@@ -1,12 +1,7 @@
 package pack
 
 import (
-	"bufio"
 	"errors"
-	"os"
-	"path/filepath"
-	"strconv"
-	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -215,28 +210,10 @@ func allPairs(p *Problem, order []int, fit Fit) []int64 {
 // with the data's measurements (research/packing.md), bound what the portfolio
 // may reach.
 func TestMiniMallocFiles(t *testing.T) {
-	dir := os.Getenv("STRATA_SHARED")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "shared")
-	}
 	greedy := map[string]float64{"A": 1.31, "B": 1.37, "C": 1.36, "D": 1.36, "E": 1.44, "F": 1.37, "G": 1.39, "H": 1.29, "I": 1.41, "J": 1.37, "K": 1.33}
 	for name, ratio := range greedy {
-		f, err := os.Open(filepath.Join(dir, "data", "minimalloc", name+".1048576.csv"))
-		if err != nil {
-			t.Skip("minimalloc's files are not here: ", err)
-		}
-		p := &Problem{}
-		for sc := bufio.NewScanner(f); sc.Scan(); {
-			c := strings.Split(sc.Text(), ",")
-			s, err1 := strconv.Atoi(c[1])
-			e, err2 := strconv.Atoi(c[2])
-			z, err3 := strconv.ParseInt(c[3], 10, 64)
-			if err1 != nil || err2 != nil || err3 != nil {
-				continue // the header
-			}
-			p.Items = append(p.Items, item(z, Span{s, e}))
-		}
-		f.Close()
+		p := challenging(t, name)
+		p.Capacity = 0
 		r, err := Portfolio(p, 40)
 		if err != nil {
 			t.Fatal(err)

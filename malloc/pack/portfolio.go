@@ -73,6 +73,14 @@ func Sorted(p *Problem, o Order) []int {
 // It stops when the peak is the load. The error is a *FitError when p has a
 // capacity and no packing kept within it; the Result is the best one even then.
 func Portfolio(p *Problem, rounds int) (*Result, error) {
+	orders := make([]Order, orderCount)
+	for o := range orders {
+		orders[o] = Order(o)
+	}
+	return greedy(p, orders, rounds)
+}
+
+func greedy(p *Problem, orders []Order, rounds int) (*Result, error) {
 	k, err := newPacker(p)
 	if err != nil {
 		return nil, err
@@ -93,10 +101,10 @@ func Portfolio(p *Problem, rounds int) (*Result, error) {
 		best = append(best[:0], order...)
 		return true, nil
 	}
-	for o := 0; o < orderCount && res.Peak != res.Load; o++ {
-		order := Sorted(p, Order(o))
+	for _, o := range orders {
+		order := Sorted(p, o)
 		for fit := BestFit; fit <= FirstFit && res.Peak != res.Load; fit++ {
-			if _, err := try(order, Order(o), fit); err != nil {
+			if _, err := try(order, o, fit); err != nil {
 				return nil, err
 			}
 		}

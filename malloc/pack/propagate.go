@@ -7,7 +7,7 @@ func (w *searcher) place(b int32) bool {
 	w.placed[b] = true
 	w.order = append(w.order, b)
 	for _, s := range in.secOf[in.secAt[b]:in.secAt[b+1]] {
-		open := w.list[in.memAt[s] : in.memAt[s]+w.open[s]]
+		open := w.list[in.memAt[s] : in.memAt[s]+w.sec[s].open]
 		k := 0
 		for open[k].item != b {
 			k++
@@ -15,8 +15,8 @@ func (w *searcher) place(b int32) bool {
 		m := open[k]
 		copy(open[k:], open[k+1:])
 		open[len(open)-1] = m
-		w.open[s]--
-		w.free[s]--
+		w.sec[s].open--
+		w.sec[s].free--
 		w.touch(s)
 	}
 	at := w.whyAt[int(b)*w.words:][:w.words]
@@ -57,7 +57,7 @@ func (w *searcher) place(b int32) bool {
 // room is left above.
 func (w *searcher) rise(z, to int32) bool {
 	in := w.in
-	if in.pin[z] >= 0 || to > in.cap-in.size[z] {
+	if in.pin[z] >= 0 || to > w.cap-in.size[z] {
 		w.blame(z)
 		return false
 	}
@@ -111,12 +111,12 @@ func (w *searcher) propagate() bool {
 			}
 			continue
 		}
-		n := len(w.queue)
-		if n == 0 {
+		if w.head == len(w.queue) {
+			w.queue, w.head = w.queue[:0], 0
 			return true
 		}
-		s := w.queue[n-1]
-		w.queue = w.queue[:n-1]
+		s := w.queue[w.head]
+		w.head++
 		w.inQueue[s] = false
 		if !w.section(s) {
 			w.weight[s]++
@@ -184,7 +184,7 @@ func (w *searcher) plugged(y int32) bool {
 // asks for. They were nearly sorted before.
 func (w *searcher) measure(s int32) []member {
 	at := w.in.memAt[s]
-	open := w.list[at : at+w.open[s]]
+	open := w.list[at : at+w.sec[s].open]
 	total := int32(0)
 	for i := range open {
 		m := open[i]
@@ -196,18 +196,18 @@ func (w *searcher) measure(s int32) []member {
 		}
 		open[j] = m
 	}
-	w.stale[s] = false
+	w.sec[s].stale = false
 	if len(open) == 0 {
 		return open
 	}
 	first := open[0].key
-	slack := w.in.cap - first - total
-	w.first[s], w.slack[s] = first, slack
+	slack := w.cap - first - total
+	w.sec[s].first, w.sec[s].slack = first, slack
 	n := int32(0)
 	for n < int32(len(open)) && open[n].key <= first+slack {
 		n++
 	}
-	w.rivals[s] = n
+	w.sec[s].rivals = n
 	return open
 }
 
@@ -226,16 +226,16 @@ func (w *searcher) section(s int32) bool {
 			if open[i].key > x {
 				x, chain = open[i].key, i
 			}
-			if x += open[i].size; x > in.cap {
+			if x += open[i].size; x > w.cap {
 				w.explain(w.clash, open[chain:i+1])
 				return false
 			}
 		}
-	} else if w.slack[s] < 0 {
+	} else if w.sec[s].slack < 0 {
 		w.explain(w.clash, open)
 		return false
 	}
-	rivals := int(w.rivals[s])
+	rivals := int(w.sec[s].rivals)
 	if rivals == len(open) || w.off&RuleNotFirst != 0 {
 		return true
 	}

@@ -11,6 +11,7 @@ package pack
 type searcher struct {
 	in  *instance
 	off Rules
+	cap int32 // units all items must end by
 
 	lb     []int32 // lowest place left to an item, its offset once placed
 	base   []int32 // lowest place above what is placed
@@ -27,15 +28,11 @@ type searcher struct {
 	depth  int // decisions taken
 
 	list   []member // per section: those without an offset first
-	open   []int32  // their number
-	free   []int32  // those of them without a pin
-	first  []int32  // lowest place in a section
-	rivals []int32  // members that may be lowest in it
-	slack  []int32  // capacity left above it when all are stacked
-	stale  []bool   // the three lines above are of another state
-	weight []int32  // failures seen in a section
+	sec    []sectionState
+	weight []int32 // failures seen in a section
 
-	queue    []int32 // sections whose members rose
+	queue    []int32 // sections whose members rose, from head on
+	head     int
 	inQueue  []bool
 	raisedQ  []int32 // raised items to look at
 	inRaised []bool
@@ -48,6 +45,16 @@ type searcher struct {
 	now      int32
 
 	nodes, failures int64
+}
+
+// sectionState is what is known of a section.
+type sectionState struct {
+	open   int32 // members without an offset
+	free   int32 // those of them without a pin
+	first  int32 // lowest place of a member
+	rivals int32 // members that may be lowest
+	slack  int32 // capacity left above first when all are stacked
+	stale  bool  // first, rivals and slack are of another state
 }
 
 type saved struct{ item, lb, base, plug, stamp int32 }
@@ -63,8 +70,7 @@ func newSearcher(in *instance, off Rules) *searcher {
 	n, ns := in.n, len(in.total)
 	w := &searcher{in: in, off: off, words: min((n+63)/64, 16),
 		lb: make([]int32, n), base: make([]int32, n), placed: make([]bool, n), plug: make([]int32, n), plugs: make([]int32, n), rank: make([]int32, n),
-		list: make([]member, len(in.members)), open: make([]int32, ns), free: make([]int32, ns),
-		first: make([]int32, ns), rivals: make([]int32, ns), slack: make([]int32, ns), stale: make([]bool, ns), weight: make([]int32, ns),
+		list: make([]member, len(in.members)), sec: make([]sectionState, ns), weight: make([]int32, ns),
 		queue: make([]int32, 0, ns), inQueue: make([]bool, ns), raisedQ: make([]int32, 0, n), inRaised: make([]bool, n),
 		order: make([]int32, 0, n), stamp: make([]int32, n)}
 	w.why, w.whyAt = make([]uint64, n*w.words), make([]uint64, n*w.words)
@@ -72,9 +78,10 @@ func newSearcher(in *instance, off Rules) *searcher {
 	return w
 }
 
-// reset returns to the root.
-func (w *searcher) reset() {
+// reset returns to the root, for a search under a capacity.
+func (w *searcher) reset(capacity int32) {
 	in := w.in
+	w.cap = capacity
 	copy(w.lb, in.lb0)
 	copy(w.base, in.lb0)
 	copy(w.list, in.members)
@@ -86,16 +93,16 @@ func (w *searcher) reset() {
 	clear(w.inRaised)
 	clear(w.stamp)
 	w.queue, w.raisedQ, w.trail, w.trailWhy, w.order, w.frames = w.queue[:0], w.raisedQ[:0], w.trail[:0], w.trailWhy[:0], w.order[:0], w.frames[:0]
-	w.depth, w.now, w.nodes, w.failures = 0, 1, 0, 0
+	w.head, w.depth, w.now, w.nodes, w.failures = 0, 0, 1, 0, 0
 	for b := range w.plug {
 		w.plug[b] = -1
 	}
-	for s := range w.open {
-		w.open[s] = in.memAt[s+1] - in.memAt[s]
-		w.free[s] = 0
+	for s := range w.sec {
+		w.sec[s].open = in.memAt[s+1] - in.memAt[s]
+		w.sec[s].free = 0
 		for _, m := range in.members[in.memAt[s]:in.memAt[s+1]] {
 			if in.pin[m.item] < 0 {
-				w.free[s]++
+				w.sec[s].free++
 			}
 		}
 		w.touch(int32(s))
@@ -115,11 +122,14 @@ const (
 // nodes. stop is asked now and then.
 func (w *searcher) run(score Score, failures, nodes int64, stop func() bool) outcome {
 	for b := int32(0); b < int32(w.in.n); b++ {
-		if w.lb[b] > w.in.cap-w.in.size[b] {
+		if w.lb[b] > w.cap-w.in.size[b] {
 			return proved
 		}
 	}
-	ok := w.propagate()
+	ok := !w.in.pinsClash(w.cap) && w.propagate()
+	if !ok {
+		return proved
+	}
 	for {
 		if !ok {
 			w.failures++
@@ -210,9 +220,9 @@ func (w *searcher) undo(f frame) {
 		w.order = w.order[:len(w.order)-1]
 		w.placed[b] = false
 		for _, s := range w.in.secOf[w.in.secAt[b]:w.in.secAt[b+1]] {
-			w.open[s]++
-			w.free[s]++
-			w.stale[s] = true
+			w.sec[s].open++
+			w.sec[s].free++
+			w.sec[s].stale = true
 		}
 	}
 	for len(w.trail) > int(f.trail) {
@@ -221,7 +231,7 @@ func (w *searcher) undo(f frame) {
 		b := t.item
 		if w.lb[b] != t.lb {
 			for _, s := range w.in.secOf[w.in.secAt[b]:w.in.secAt[b+1]] {
-				w.stale[s] = true
+				w.sec[s].stale = true
 			}
 		}
 		w.lb[b], w.base[b], w.stamp[b] = t.lb, t.base, t.stamp
@@ -229,9 +239,10 @@ func (w *searcher) undo(f frame) {
 		copy(w.why[int(b)*w.words:][:w.words], w.trailWhy[len(w.trailWhy)-w.words:])
 		w.trailWhy = w.trailWhy[:len(w.trailWhy)-w.words]
 	}
-	for _, s := range w.queue {
+	for _, s := range w.queue[w.head:] {
 		w.inQueue[s] = false
 	}
+	w.head = 0
 	for _, b := range w.raisedQ {
 		w.inRaised[b] = false
 	}
@@ -263,5 +274,5 @@ func (w *searcher) touch(s int32) {
 		w.inQueue[s] = true
 		w.queue = append(w.queue, s)
 	}
-	w.stale[s] = true
+	w.sec[s].stale = true
 }

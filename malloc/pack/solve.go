@@ -106,9 +106,10 @@ func Solve(ctx context.Context, p *Problem, o Options) (*Answer, error) {
 	return a, nil
 }
 
-// firstAnswer is the greedy portfolio's: it bounds what the search must beat.
+// firstAnswer is a part of the greedy portfolio's, as the search is quicker than
+// all of it.
 func firstAnswer(p *Problem) (*Answer, error) {
-	r, err := Portfolio(p, 0)
+	r, err := greedy(p, []Order{BySize}, 0)
 	var pins *PinError
 	if errors.As(err, &pins) {
 		return &Answer{Status: Infeasible, By: "pins"}, nil
@@ -121,18 +122,16 @@ func firstAnswer(p *Problem) (*Answer, error) {
 	switch {
 	case p.Capacity > 0 && a.Peak <= p.Capacity:
 		a.Status = Solved
-	case p.Capacity > 0 && (r.Load > p.Capacity || pinnedEnd(p) > p.Capacity):
+	case p.Capacity > 0 && (r.Load > p.Capacity || leastEnd(p) > p.Capacity):
 		a.Status = Infeasible
 	}
 	return a, nil
 }
 
-// pinnedEnd is the highest end of a pinned item, which no packing changes.
-func pinnedEnd(p *Problem) (end int64) {
+// leastEnd is the highest of the lowest ends of single items.
+func leastEnd(p *Problem) (end int64) {
 	for i := range p.Items {
-		if it := &p.Items[i]; it.Pin >= 0 {
-			end = max(end, it.Pin+it.Size)
-		}
+		end = max(end, max(p.Items[i].Pin, 0)+p.Items[i].Size)
 	}
 	return end
 }
@@ -167,11 +166,8 @@ func improve(ctx context.Context, p *Problem, capacity int64, o Options, a *Answ
 			whole = false
 			continue
 		}
-		r := result{outcome: proved}
-		if !in.pinsClash() {
-			s := search{in: in, o: o}
-			r = s.solve(ctx, left)
-		}
+		s := search{in: in, o: o}
+		r := s.solve(ctx, int32(capacity/in.unit), left)
 		a.Nodes, a.Failures, a.Runs = a.Nodes+r.nodes, a.Failures+r.failures, a.Runs+r.runs
 		if left > 0 {
 			left = max(left-r.nodes, 1)
