@@ -19,6 +19,10 @@
 //	pinstream.go   pin a part, stream the rest through a ring
 //	ring.go        the ring: copies and blocks of what is streamed
 //	xlagreedy.go   the cascade of XLA's memory-space assignment
+//	cpsat.go       the exact solver: CP-SAT on small straight instances
+//	mapping.go     what of an instance its models see
+//	mappingmodel.go, mappinghint.go, mappingplan.go, mappingreplay.go
+//	               the models; plans as their solutions and back
 //	agent.go       the mallocGame as an mcts.Environment, and the mcts solver
 //	episode.go     a game written out move by move
 //	lns.go         large-neighbourhood search: islands, exchange, temperature

@@ -122,6 +122,7 @@ var registry = []struct {
 	{"xla-greedy", func() Solver { return xlaGreedy{"xla-greedy", xlaSweep} }},
 	{"random-greedy", func() Solver { return randomGreedy{} }},
 	{"genetic", func() Solver { return genetic{} }},
+	{"cp-sat", func() Solver { return exactSolver{} }},
 	{"lns", func() Solver { return lnsSolver{} }},
 	{"mcts", func() Solver { return NewAgent(AgentOptions{}) }},
 	{"auto", func() Solver { return autoSolver{} }},

@@ -15,6 +15,7 @@ type Params struct {
 	Threads       int     // 0: all cores
 	Seed          int32
 	MemoryMiB     int64
+	FixHints      bool // only look at the hint: is it a solution?
 }
 
 // encode writes p as SatParameters. Signals stay ours, logs are off: they would
@@ -34,6 +35,9 @@ func (p *Params) encode() []byte {
 	b = appendInt(b, 31, int64(p.Seed))
 	if p.MemoryMiB > 0 {
 		b = appendInt(b, 40, p.MemoryMiB)
+	}
+	if p.FixHints {
+		b = appendInt(b, 192, 1)
 	}
 	b = appendInt(b, 41, 0)  // log_search_progress
 	b = appendInt(b, 186, 0) // log_to_stdout

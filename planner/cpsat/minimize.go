@@ -29,7 +29,7 @@ type Solution struct {
 
 // firstSlice is the length of the first slice, in seconds or work; each next one
 // is twice as long, so that what a restart forgets is at most half of all.
-const firstSlice = 0.5
+const firstSlice = 1.0
 
 // Minimize solves a model with an objective in slices. The solver has no
 // callback, so each slice begins with the best solution as hint and asks for a

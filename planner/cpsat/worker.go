@@ -172,7 +172,11 @@ func (w *Worker) solve(ctx context.Context, model []byte, vars int, p Params) (*
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if err := writeFrame(w.in, frameRequest, packRequest(model, p.encode())); err != nil {
+	request := packRequest(model, p.encode())
+	if len(request) > maxFrame {
+		return nil, fmt.Errorf("cpsat: a model of %d bytes, the most is %d: a smaller problem is expected", len(model), maxFrame)
+	}
+	if err := writeFrame(w.in, frameRequest, request); err != nil {
 		return nil, w.crash()
 	}
 	within := 24 * time.Hour
