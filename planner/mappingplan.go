@@ -127,8 +127,12 @@ func (m *mapping) addSettled(plan *malloc.Plan) {
 	}
 }
 
-// place gives a plan's blocks offsets: by the greedy portfolio, else exactly. It
-// returns how many bytes are missing, 0 when the plan fits.
+// packNodes is how long malloc/pack's exact search may look for offsets before
+// CP-SAT is asked.
+const packNodes = 50_000
+
+// place gives a plan's blocks offsets: by malloc/pack, else by CP-SAT. It returns
+// how many bytes are missing, 0 when the plan fits.
 func (m *mapping) place(ctx context.Context, w *cpsat.Worker, plan *malloc.Plan) (missing int64, err error) {
 	prob := &pack.Problem{Capacity: m.p.Tiers[m.fast].Capacity}
 	for _, b := range plan.Blocks {
@@ -141,23 +145,22 @@ func (m *mapping) place(ctx context.Context, w *cpsat.Worker, plan *malloc.Plan)
 		}
 		prob.Items = append(prob.Items, it)
 	}
-	res, err := pack.Portfolio(prob, 64)
-	if res == nil {
+	found, err := pack.Solve(ctx, prob, pack.Options{MaxNodes: packNodes})
+	if err != nil {
 		return 0, err
 	}
-	offsets := res.Offsets
-	if err != nil {
-		if len(prob.Items) > cpsat.MaxPackItems {
-			return res.Peak - prob.Capacity, nil
-		}
-		exact, err := w.Pack(ctx, prob, cpsat.Options{Work: 2, Threads: 1})
+	offsets := found.Offsets
+	if found.Status == pack.Unknown && len(prob.Items) <= cpsat.MaxPackItems {
+		exact, err := w.Pack(ctx, prob, cpsat.Options{Work: 1, Threads: 1})
 		if err != nil {
 			return 0, err
 		}
-		if exact.Offsets == nil {
-			return res.Peak - prob.Capacity, nil
+		if exact.Offsets != nil {
+			found.Status, offsets = pack.Solved, exact.Offsets
 		}
-		offsets = exact.Offsets
+	}
+	if found.Status != pack.Solved {
+		return max(1, found.Peak-prob.Capacity), nil
 	}
 	for i := range plan.Blocks {
 		plan.Blocks[i].Offset = offsets[i]

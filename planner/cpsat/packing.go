@@ -24,8 +24,8 @@ type Packing struct {
 	Bound   int64 // no packing peaks below; at least the load
 }
 
-// Pack looks for the packing of least peak within p's capacity: one rectangle
-// (lifetime × bytes) per span, all of an item's at one height, none overlapping.
+// Pack looks for the packing of least peak within p's capacity: rectangles
+// of lifetime × bytes, all of an item's at one height, none overlapping.
 // It begins with malloc/pack's portfolio, so that its answer is never worse. When
 // ctx ends the best so far is returned. Errors: an invalid problem, more than
 // MaxPackItems items, the solver's.
@@ -89,7 +89,7 @@ func (w *Worker) Pack(ctx context.Context, p *pack.Problem, o Options) (*Packing
 }
 
 // packModel is a packing as rectangles, in units of the greatest common divisor
-// of sizes, alignments and pins: rounding every offset of a packing down to the
+// of sizes, alignments, pins and windows: rounding every offset of a packing down to the
 // unit keeps it a packing.
 type packModel struct {
 	Model
@@ -112,6 +112,9 @@ func newPackModel(p *pack.Problem, greedy *pack.Result, limit int64) *packModel 
 		}
 		if it.Pin > 0 {
 			m.unit = gcd(m.unit, it.Pin)
+		}
+		for _, w := range it.Windows {
+			m.unit = gcd(gcd(m.unit, w.Lo), w.Hi)
 		}
 	}
 	m.unit = max(m.unit, 1)
@@ -145,10 +148,14 @@ func newPackModel(p *pack.Problem, greedy *pack.Result, limit int64) *packModel 
 		}
 		end := Expr{Terms: start.Terms, Const: start.Const + size}
 		m.Linear(NoLower, 0, Expr{Terms: append([]Term{{m.peak, -1}}, end.Terms...), Const: end.Const})
-		rows := m.Interval(start, Fixed(size), end)
+		rows := make(map[[2]int64]int) // by the bytes occupied
 		for _, s := range pieces(p, it) {
-			x = append(x, m.Interval(Fixed(int64(s.Start)), Fixed(int64(s.End-s.Start)), Fixed(int64(s.End))))
-			y = append(y, rows)
+			part := [2]int64{s.lo / m.unit, s.hi / m.unit}
+			if _, ok := rows[part]; !ok {
+				rows[part] = m.Interval(Expr{Terms: start.Terms, Const: start.Const + part[0]}, Fixed(part[1]-part[0]), Expr{Terms: start.Terms, Const: start.Const + part[1]})
+			}
+			x = append(x, m.Interval(Fixed(int64(s.start)), Fixed(int64(s.end-s.start)), Fixed(int64(s.end))))
+			y = append(y, rows[part])
 		}
 	}
 	m.NoOverlap2D(x, y)
@@ -175,11 +182,41 @@ func (m *packModel) bytes(units int64) int64 {
 	return units * m.unit
 }
 
-// pieces are an item's times on the line, disjoint: what wraps round the circle
-// is two.
-func pieces(p *pack.Problem, it *pack.Item) []pack.Span {
+// piece is a rectangle of an item: over [start, end) it occupies the bytes
+// [lo, hi) of its size.
+type piece struct {
+	start, end int
+	lo, hi     int64
+}
+
+// pieces cuts an item's life into rectangles that do not overlap in time: at its
+// windows, and where it wraps round the circle.
+func pieces(p *pack.Problem, it *pack.Item) []piece {
+	var out []piece
+	for _, s := range line(p, it.Spans) {
+		out = append(out, piece{s.Start, s.End, 0, it.Size})
+	}
+	for _, w := range it.Windows {
+		for _, s := range line(p, []pack.Span{w.Span}) {
+			var cut []piece
+			for _, x := range out {
+				from, to := max(x.start, s.Start), min(x.end, s.End)
+				if from >= to {
+					cut = append(cut, x)
+					continue
+				}
+				cut = append(cut, piece{x.start, from, x.lo, x.hi}, piece{from, to, w.Lo, w.Hi}, piece{to, x.end, x.lo, x.hi})
+			}
+			out = cut
+		}
+	}
+	return slices.DeleteFunc(out, func(x piece) bool { return x.start >= x.end || x.lo >= x.hi })
+}
+
+// line merges spans and unrolls those that wrap.
+func line(p *pack.Problem, list []pack.Span) []pack.Span {
 	var spans []pack.Span
-	for _, s := range it.Spans {
+	for _, s := range list {
 		if p.Period > 0 && s.End > p.Period {
 			spans = append(spans, pack.Span{Start: 0, End: s.End - p.Period})
 			s.End = p.Period

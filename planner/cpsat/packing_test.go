@@ -98,44 +98,53 @@ func TestPackEqualsBruteForce(t *testing.T) {
 	t.Logf("%d problems proved infeasible, %d of them not by the load", proved, searched)
 }
 
-// On problems of up to 40 buffers CP-SAT and the packers of malloc/pack must not
-// contradict each other: no bound above any peak found.
-func TestPackAgainstPortfolio(t *testing.T) {
+// On problems of up to 40 buffers, with alignments, windows and circles, CP-SAT
+// and the exact search of malloc/pack must not contradict each other: where both
+// finish the peaks are equal, and no bound is above a peak.
+func TestPackAgainstExactSearch(t *testing.T) {
 	w := worker(t)
 	r := uint64(3)
 	next := func(n int) int { r ^= r << 13; r ^= r >> 7; r ^= r << 17; return int(r % uint64(n)) }
-	optimal, better := 0, 0
-	const problems = 20
+	both, searched := 0, 0
+	const problems = 24
 	for k := range problems {
-		p := &pack.Problem{}
-		for range 10 + next(31) {
+		p := &pack.Problem{Period: []int{0, 0, 42}[k%3]}
+		for range 8 + next(33) {
 			s := next(30)
-			p.Items = append(p.Items, pack.Item{Size: int64(1+next(40)) << (6 * uint(k%2)), Align: int64(1 + 7*(k%3)), Pin: -1, Spans: []pack.Span{{Start: s, End: s + 1 + next(12)}}})
+			it := pack.Item{Size: int64(1+next(40)) << (6 * uint(k%2)), Align: int64(1 + 7*(k%3)), Pin: -1, Spans: []pack.Span{{Start: s, End: s + 1 + next(12)}}}
+			if next(5) == 0 && it.Size > 2 {
+				at := s + next(it.Spans[0].End-s)
+				lo := int64(next(int(it.Size)))
+				it.Windows = []pack.Window{{Span: pack.Span{Start: at, End: it.Spans[0].End}, Lo: lo, Hi: lo + int64(next(int(it.Size-lo)))}}
+			}
+			p.Items = append(p.Items, it)
 		}
-		greedy, err := pack.Portfolio(p, 40)
+		mine, err := w.Pack(context.Background(), p, Options{Work: 0.1, Threads: 1, Seed: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
-		x, err := w.Pack(context.Background(), p, Options{Work: 0.2, Threads: 1, Seed: 1})
+		theirs, err := pack.Minimize(context.Background(), p, pack.Options{MaxNodes: 10000})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := pack.Check(p, x.Offsets); err != nil {
-			t.Fatalf("problem %d: %v", k, err)
+		for by, offsets := range map[string][]int64{"cp-sat": mine.Offsets, "malloc/pack": theirs.Offsets} {
+			if err := pack.Check(p, offsets); err != nil {
+				t.Fatalf("problem %d: %s: %v", k, by, err)
+			}
 		}
-		if x.Bound > min(x.Peak, greedy.Peak) || x.Bound < greedy.Load || x.Status == Optimal && x.Peak > greedy.Peak {
-			t.Errorf("problem %d: CP-SAT %v peak %d bound %d, portfolio %d, load %d", k, x.Status, x.Peak, x.Bound, greedy.Peak, greedy.Load)
+		if max(mine.Bound, theirs.Bound) > min(mine.Peak, theirs.Peak) {
+			t.Errorf("problem %d: cp-sat peak %d, bound %d; malloc/pack peak %d, bound %d", k, mine.Peak, mine.Bound, theirs.Peak, theirs.Bound)
 		}
-		if x.Status == Optimal {
-			optimal++
-		}
-		if x.Peak < greedy.Peak {
-			better++
+		if mine.Status == Optimal && theirs.Peak == theirs.Bound {
+			both++
+			if mine.Peak > pack.Load(p) {
+				searched++
+			}
 		}
 	}
-	t.Logf("%d of %d proved, %d below the portfolio's peak", optimal, problems, better)
-	if optimal < problems/2 {
-		t.Errorf("only %d of %d proved", optimal, problems)
+	t.Logf("%d of %d proved by both, %d of them above the load", both, problems, searched)
+	if both < problems/3 {
+		t.Errorf("only %d of %d proved by both", both, problems)
 	}
 }
 
