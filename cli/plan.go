@@ -122,7 +122,7 @@ var stopped = map[string]string{
 
 func writePlan(w io.Writer, r *workflow.PlanResult, output string) {
 	fmt.Fprintf(w, "best plan\t%s\tby %s\n", right(10, seconds(r.PredictedS)), r.Component)
-	fmt.Fprintf(w, "  lower bound\t%s\tgap %.1f %%\n", right(10, seconds(r.LowerBoundS)), 100*r.Gap)
+	fmt.Fprintf(w, "  lower bound\t%s\tgap %.1f %% (%s)\n", right(10, seconds(r.LowerBoundS)), 100*r.Gap, r.LowerBoundMethod)
 	fmt.Fprintf(w, "prefill\t%s\n", right(10, seconds(r.PrefillS)))
 	if r.PredictedSPerToken > 0 {
 		fmt.Fprintf(w, "per token\t%s\t%.1f tokens/s\n", right(10, seconds(r.PredictedSPerToken)), 1/r.PredictedSPerToken)

@@ -8,7 +8,8 @@
 // (Executor.ComputeS), bandwidths by thread count, and which operands of a
 // schedule are served from a cache (ReuseDistances, CacheHits). Lowering turns
 // a model.Graph, a profile and a workload into a malloc.Program with these
-// times; bound.go holds the lower bounds of any plan's running time.
+// times; bound.go, bound_area.go and lagrangian.go hold
+// lower bounds of any plan's running time, each with the proof in its comment.
 //
 // The package measures nothing and reads no clock. Units: bytes are int64,
 // seconds, bytes per second and operations per second are float64.

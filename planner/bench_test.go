@@ -41,7 +41,7 @@ func searchInstances(tb testing.TB) []namedShape {
 func BenchmarkSearch(b *testing.B) {
 	for b.Loop() {
 		for _, in := range searchInstances(b) {
-			bound, err := costmodel.LowerBound(in.p)
+			bound, err := costmodel.BestBound(in.p)
 			if err != nil {
 				b.Fatal(err)
 			}

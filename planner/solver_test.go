@@ -22,7 +22,7 @@ func problem(t testing.TB, p *malloc.Program, seed uint64) *Problem {
 	if err := malloc.Validate(p); err != nil {
 		t.Fatalf("%s: %v", p.Name, err)
 	}
-	b, err := costmodel.LowerBound(p)
+	b, err := costmodel.BestBound(p)
 	if err != nil {
 		t.Fatalf("%s: %v", p.Name, err)
 	}

@@ -97,7 +97,7 @@ func BenchSearch(ctx context.Context, r SearchBenchRequest, progress Progress) (
 		if err != nil {
 			return nil, bad(err)
 		}
-		bound, err := costmodel.LowerBound(p)
+		bound, err := costmodel.BestBound(p)
 		if err != nil {
 			return nil, err
 		}

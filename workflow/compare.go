@@ -153,7 +153,7 @@ func (s *CompareSide) measure(it *CompareItem) error {
 			return err
 		}
 	}
-	bound, err := costmodel.LowerBound(it.Program)
+	bound, err := costmodel.BestBound(it.Program)
 	if err != nil {
 		return err
 	}

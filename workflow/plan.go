@@ -37,6 +37,7 @@ type PlanResult struct {
 	PrefillS           float64        `json:"prefill_s"`
 	PredictedSPerToken float64        `json:"predicted_s_per_token"`
 	LowerBoundS        float64        `json:"lower_bound_s"`
+	LowerBoundMethod   string         `json:"lower_bound_method"` // what bounds the whole run: periodic/2, lagrangian/1
 	Gap                float64        `json:"gap"`
 	LowerBoundSPerTok  float64        `json:"lower_bound_s_per_token"`
 	GapPerToken        float64        `json:"gap_per_token"`
@@ -102,7 +103,11 @@ func Search(ctx context.Context, p *malloc.Program, opt SearchOptions) (*PlanRes
 	if err != nil {
 		return nil, bad(err)
 	}
-	bound, err := costmodel.LowerBound(p)
+	lower := costmodel.BestBound
+	if opt.Time > 0 && opt.Time < time.Second {
+		lower = costmodel.LowerBound // a short search must not wait for its bound
+	}
+	bound, err := lower(p)
 	if err != nil {
 		return nil, err
 	}
@@ -123,7 +128,7 @@ func Search(ctx context.Context, p *malloc.Program, opt SearchOptions) (*PlanRes
 		return nil, err
 	}
 	res := &PlanResult{Solver: found.Solver, Component: found.Component, PredictedS: report.TotalS, PrefillS: report.BeforeS,
-		LowerBoundS: bound.TotalS, Gap: found.Gap(), LowerBoundSPerTok: bound.MeanS, Evaluations: found.Evaluations,
+		LowerBoundS: bound.TotalS, LowerBoundMethod: bound.Method, Gap: found.Gap(), LowerBoundSPerTok: bound.MeanS, Evaluations: found.Evaluations,
 		WallS: found.WallS, Seed: opt.Seed, Stopped: string(found.Stopped), Assumed: []string{}, Baselines: []BaselineTime{},
 		Plan: plan, Program: p, Episode: found.Episode}
 	if loop := p.PeriodicLoop(); loop != nil {
