@@ -5,6 +5,7 @@ import (
 
 	"strata/costmodel"
 	"strata/planner"
+	"strata/workflow"
 )
 
 // cacheTypes are the types of a KV cache that llama.cpp knows.
@@ -15,7 +16,7 @@ var cacheTypes = []string{"f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", 
 func completeValues(c *cobra.Command) {
 	choices := map[string][]string{
 		"solver": planner.Names(), "to": exportTargets, "mode": {costmodel.ModeFast, costmodel.ModeReference},
-		"cache-type-k": cacheTypes, "cache-type-v": cacheTypes,
+		"from": workflow.ConvertFormats(), "cache-type-k": cacheTypes, "cache-type-v": cacheTypes,
 	}
 	for name, values := range choices {
 		if c.Flags().Lookup(name) != nil {

@@ -10,7 +10,7 @@ import (
 	"strata/model/modeltest"
 )
 
-var commands = []string{"inspect", "calibrate", "check", "plan", "simulate", "run", "validate", "explain", "export", "doctor", "schema", "version"}
+var commands = []string{"inspect", "calibrate", "check", "plan", "simulate", "run", "validate", "explain", "export", "convert", "doctor", "schema", "version"}
 
 func TestHelpShowsExamples(t *testing.T) {
 	for _, name := range append([]string{""}, commands...) {
@@ -196,6 +196,7 @@ func TestSchemasAreStrict(t *testing.T) {
 	}
 	documents["simulate"] = ok(t, "simulate", plan, "--model", m, "--hw", "test-periodic", "--json")
 	documents["explain"] = ok(t, "explain", plan, "blk.0.attn_q.weight", "--model", m, "--hw", "test-periodic", "--json")
+	documents["convert"] = ok(t, "convert", m, "--hw", "test-periodic", "--prompt", "4", "--gen", "3", "--json")
 	documents["export"] = ok(t, "export", plan, "--model", m, "--hw", "test-periodic", "--to", "llamacpp", "--json")
 	ok(t, "export", plan, "--model", m, "--hw", "test-periodic", "--to", "mmap-instance", "-o", instance)
 	for name, path := range map[string]string{"mmap-plan": plan, "mmap-instance": instance} {
