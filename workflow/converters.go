@@ -5,6 +5,8 @@ import (
 
 	"strata/convert"
 	"strata/convert/hlo"
+	"strata/convert/minimalloc"
+	"strata/convert/mlsys"
 )
 
 // converters are tried in this order when nobody says what a file is.
@@ -12,6 +14,17 @@ var converters = []converter{
 	{name: "hlo",
 		detect: func(_ string, data []byte) bool { return startsWith(data, "HloModule ") },
 		read:   func(data []byte, _ *ConvertRequest) (*convert.Schedule, error) { return hlo.Text(data) }},
+	{name: "mlsys",
+		detect: func(_ string, data []byte) bool {
+			return startsWith(data, "{") && mentions(data, `"fast_memory_capacity"`)
+		},
+		read: func(data []byte, _ *ConvertRequest) (*convert.Schedule, error) { return mlsys.Read(data) }},
+	{name: "minimalloc",
+		detect: func(_ string, data []byte) bool {
+			line, _, _ := bytes.Cut(data, []byte("\n"))
+			return bytes.Contains(line, []byte("lower")) && bytes.Contains(line, []byte("upper")) && bytes.Contains(line, []byte("size"))
+		},
+		read: func(data []byte, _ *ConvertRequest) (*convert.Schedule, error) { return minimalloc.Read(data) }},
 }
 
 // startsWith looks past space and line comments.
@@ -27,4 +40,9 @@ func startsWith(data []byte, word string) bool {
 		}
 		data = data[end:]
 	}
+}
+
+// mentions looks at the first MiB.
+func mentions(data []byte, word string) bool {
+	return bytes.Contains(data[:min(len(data), 1<<20)], []byte(word))
 }
