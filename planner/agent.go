@@ -65,7 +65,7 @@ func (s agent) Solve(ctx context.Context, p *Problem, budget Budget, report func
 		return nil, err
 	}
 	r.Episode = episode
-	if len(s.opt.Guides) == 0 {
+	if len(s.opt.Guides) == 0 && r.Component != startComponent {
 		alone := r.Incumbent
 		r.Alone = &alone
 	}
@@ -83,8 +83,16 @@ func (s agent) play(a *attempt) (*Episode, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(a.held) > 0 { // the slowest plan's own time, whatever it breaks
+		if slow, err = a.screen.Evaluate(p, base); err != nil {
+			return nil, err
+		}
+	}
 	prior := newGuide(p, base)
 	spec, streams := newRingSpec(p, base)
+	if streams {
+		spec.lock(a)
+	}
 	// The openings: ways to begin, each a change to a fresh guide.
 	var openings []func(*guide)
 	for _, plan := range s.opt.Guides {
@@ -127,6 +135,7 @@ func (s agent) play(a *attempt) (*Episode, error) {
 	for i, open := range openings {
 		*prior = *newGuide(p, base)
 		open(prior)
+		prior.lock(a)
 		total, err := s.opening(e, start)
 		if err != nil {
 			return nil, err
@@ -140,8 +149,13 @@ func (s agent) play(a *attempt) (*Episode, error) {
 	}
 	*prior = *newGuide(p, base)
 	openings[bestOpening](prior)
+	prior.lock(a)
 	for n := 0; !a.done() && (a.budget != (Budget{}) || n < episodesWithoutBudget); n++ {
-		e.begin(start, s.window(prior, rng))
+		window := s.window(prior, rng)
+		for b := range a.held {
+			window[b] = false
+		}
+		e.begin(start, window)
 		improved = nil
 		ep, err := s.episode(a, e, rng.Uint64())
 		if err != nil {
@@ -152,6 +166,7 @@ func (s agent) play(a *attempt) (*Episode, error) {
 		}
 		if improved != nil {
 			prior.learn(improved)
+			prior.lock(a)
 		}
 	}
 	return last, nil

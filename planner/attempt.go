@@ -24,6 +24,8 @@ type attempt struct {
 	checker   *malloc.Checker
 	component string // named in incumbents found from now on
 
+	held map[int]int // locked buffers: the tier they stay in, -1: none
+
 	started     time.Time
 	evaluations int64
 	bestScreen  float64
@@ -45,7 +47,7 @@ func begin(ctx context.Context, p *Problem, budget Budget, report func(Incumbent
 	} else {
 		a.exact, a.screen = simulate.New(), simulate.NewSteady()
 	}
-	return a, nil
+	return a, a.lock()
 }
 
 // stop says why the attempt must end now, or "" when it may go on.
@@ -141,6 +143,10 @@ func (a *attempt) offer(plan *malloc.Plan) (malloc.Score, error) {
 	quick, err := a.screen.Evaluate(a.p.Program, plan)
 	if err != nil {
 		return quick, err
+	}
+	if !a.keeps(plan) {
+		quick.TotalS *= lockPenalty
+		return quick, nil
 	}
 	if quick.TotalS > a.bestScreen*nearBest {
 		return quick, nil

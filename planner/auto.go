@@ -3,6 +3,7 @@ package planner
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"strata/malloc"
@@ -62,7 +63,9 @@ func (s autoSolver) Solve(ctx context.Context, p *Problem, budget Budget, report
 		}
 		r, err := run(solver, a.rest(step.share))
 		line := BaselineResult{Name: step.name, Err: err}
-		if err == nil {
+		if err == nil && r.Component == startComponent {
+			line.Err = fmt.Errorf("planner: %s: no plan of its own keeps the locks: %w", step.name, ErrNotApplicable)
+		} else if err == nil {
 			line.Score = r.Score
 			starts = append(starts, r.Plan)
 		} else if i == 0 || !errors.Is(err, ErrNotApplicable) && !tooSmall(err) {

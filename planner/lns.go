@@ -150,6 +150,9 @@ func (lnsSolver) baselines(a *attempt, elite []eliteMember) ([]eliteMember, erro
 // islands walk on rings: a ring is a hundred times quicker to change than a game.
 func (lnsSolver) populate(a *attempt, base *malloc.Plan, elite []eliteMember) ([]*island, error) {
 	spec, streams := newRingSpec(a.p.Program, base)
+	if streams {
+		spec.lock(a)
+	}
 	streams = streams && spec.end > spec.begin
 	var list []*island
 	for i := range lnsIslands {

@@ -43,6 +43,7 @@ func (s pinStream) Solve(ctx context.Context, p *Problem, budget Budget, report 
 	if !ok {
 		return nil, fmt.Errorf("planner: pin-stream: no read-only buffer that its first executor reads can be copied from home in one hop: %w", ErrNotApplicable)
 	}
+	spec.lock(a)
 	a.component = "demand"
 	if _, err := a.offer(base); err != nil {
 		return nil, err
@@ -64,6 +65,12 @@ type choice struct {
 
 // ringOf builds the ring of a choice; ok is false when it has no place.
 func (r *ringSpec) ringOf(c choice) (*ring, bool) {
+	if len(r.locked) > 0 {
+		c.pinned = slices.Clone(c.pinned)
+		for i, pinned := range r.locked {
+			c.pinned[i] = pinned
+		}
+	}
 	x := &ring{ringSpec: r, pinned: c.pinned, bestFit: c.bestFit, hold: c.hold}
 	return x, x.build()
 }

@@ -31,6 +31,7 @@ type ringSpec struct {
 	fixed            []arc // kept blocks in tier
 	bodyTop          int64 // bytes below any pin: the highest kept block in the body
 	clock            []float64
+	locked           map[int]bool // streams that are pinned or streamed whatever the choice
 }
 
 // stream is one buffer that may be pinned or streamed.

@@ -37,6 +37,8 @@ type Problem struct {
 	LowerS, LowerPeriodS float64
 	// Seed decides every random choice.
 	Seed uint64
+	// Locks bind every solver.
+	Locks Locks
 }
 
 // Budget limits a Solve; a zero field does not limit. With both zero a solver

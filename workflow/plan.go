@@ -20,6 +20,7 @@ type SearchOptions struct {
 	Evaluations int64
 	Seed        uint64
 	OnIncumbent func(planner.Incumbent)
+	Locks       planner.Locks // buffers that stay as they are
 }
 
 // BaselineTime is what one baseline reached.
@@ -111,7 +112,7 @@ func Search(ctx context.Context, p *malloc.Program, opt SearchOptions) (*PlanRes
 	if err != nil {
 		return nil, err
 	}
-	problem := &planner.Problem{Program: p, LowerS: bound.TotalS, LowerPeriodS: bound.PerIterationS, Seed: opt.Seed}
+	problem := &planner.Problem{Program: p, LowerS: bound.TotalS, LowerPeriodS: bound.PerIterationS, Seed: opt.Seed, Locks: opt.Locks}
 	found, err := solver.Solve(ctx, problem, planner.Budget{Time: opt.Time, Evaluations: opt.Evaluations}, opt.OnIncumbent)
 	var tooSmall *malloc.InfeasibleError
 	switch {

@@ -20,6 +20,10 @@ func (c *Controller) StartSearch(id int, opt SearchOptions) {
 	}
 	p, job, planVersion := d.Program, d.job, d.PlanVersion
 	lower := d.LowerBound.TotalS
+	var locks planner.Locks
+	if d.Plan != nil && len(d.Locked) > 0 {
+		locks = planner.Locks{Start: d.Plan, Buffers: d.Locked}
+	}
 	before := 0.0
 	if d.Predicted != nil {
 		before = d.Predicted.PredictedS
@@ -51,7 +55,7 @@ func (c *Controller) StartSearch(id int, opt SearchOptions) {
 		var curve [][2]float64
 		var best planner.Incumbent
 		shown := time.Time{}
-		res, err := workflow.Search(ctx, p, workflow.SearchOptions{Solver: opt.Solver, Time: opt.Time, Seed: opt.Seed, OnIncumbent: func(i planner.Incumbent) {
+		res, err := workflow.Search(ctx, p, workflow.SearchOptions{Solver: opt.Solver, Time: opt.Time, Seed: opt.Seed, Locks: locks, OnIncumbent: func(i planner.Incumbent) {
 			best = i
 			elapsed := time.Since(start).Seconds()
 			if n := len(curve); n == 0 || i.Score.TotalS < curve[n-1][1] {
@@ -103,7 +107,7 @@ func (c *Controller) StartSearch(id int, opt SearchOptions) {
 		if now == nil {
 			return
 		}
-		if !improved || opt.Explore || now.Program != p || now.PlanVersion != planVersion {
+		if !improved || opt.Explore || now.Program != p || now.PlanVersion != planVersion || !slices.Equal(now.Locked, d.Locked) {
 			c.changeDoc(id, finish)
 			return
 		}
