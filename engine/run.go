@@ -23,6 +23,19 @@ type Input struct {
 	// OnLogits sees the logits each token was sampled from; the slice is only
 	// valid during the call.
 	OnLogits func(i int, logits []float32) error
+	// OnMeters sees the meters after every generated token. The clock runs
+	// meanwhile: it must return at once. nil: nobody looks.
+	OnMeters func(Meters)
+}
+
+// Meters is what a run has measured up to a generated token.
+type Meters struct {
+	Tokens    int         // generated
+	ElapsedS  float64     // since the run began
+	PrefillS  float64     // to the first token
+	LiveBytes int64       // of the arena, in blocks in use now
+	PeakBytes int64       // highest arena address in use so far
+	File      file.Meters // of the model's files
 }
 
 // Reader performs the copies out of the model file; *file.Reader is one.
@@ -461,6 +474,13 @@ func (r *runner) sampled(i int) error {
 		return fmt.Errorf("engine: sampled id %d, the vocabulary has ids 0 to %d", *p, r.l.Graph.Hyper.Vocab-1)
 	}
 	r.tokens = append(r.tokens, *p)
+	if r.in.OnMeters != nil {
+		m := Meters{Tokens: n + 1, ElapsedS: r.rec.now(), PrefillS: r.res.PrefillS, LiveBytes: r.dram.liveBytes, PeakBytes: r.dram.peakBytes, File: r.reader.Meters()}
+		if n == 0 {
+			m.PrefillS = m.ElapsedS
+		}
+		r.in.OnMeters(m)
+	}
 	if r.in.OnToken != nil {
 		return r.in.OnToken(n, *p)
 	}

@@ -25,6 +25,9 @@ type ValidateRequest struct {
 	PromptText   string  // "": the built-in text, cut to the planned length
 	Repeat       int     // measured runs, at least 1
 	MaxTimeError float64 // percent; 0: time never fails a validation
+	// OnMeters sees the running work a few times a second, from a goroutine of its
+	// own: the measured run does not wait for it. nil: nobody looks.
+	OnMeters func(Meters)
 	// NewReader replaces the engine's reader of model files (tests put a faulty
 	// one in its place); nil: the real one.
 	NewReader func(context.Context, file.Options) (engine.Reader, error)
@@ -116,8 +119,12 @@ func Validate(ctx context.Context, m *Model, r ValidateRequest, progress Progres
 		return nil, err
 	}
 
-	progress.report("all-resident run", 0, int64(res.Repeats+1))
-	want, err := j.residentOutputs(ctx, prompt)
+	expected := Meters{OfTokens: j.Request.Gen, OfArenaBytes: peaksOf(j.Program(), plan)[j.Lowered.HomeTier]}
+	expected.OfFileBytes, _ = j.fileTraffic(predicted)
+	w := newWatch(r.OnMeters, res.Repeats, predicted.TotalS)
+	defer w.end()
+	progress.report(StageResident, 0, int64(res.Repeats+1))
+	want, err := j.residentOutputs(ctx, prompt, w)
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +132,8 @@ func Validate(ctx context.Context, m *Model, r ValidateRequest, progress Progres
 	resetPeakRSS()
 
 	weights, _ := j.streamed(plan)
-	probe := func() error {
+	probe := func(after int) error {
+		w.stage(Meters{Stage: StageProbe, Run: after}, 0)
 		if len(weights) > 0 {
 			bw, err := j.probeDisk(ctx, plan)
 			res.DiskProbes = append(res.DiskProbes, bw)
@@ -137,21 +145,23 @@ func Validate(ctx context.Context, m *Model, r ValidateRequest, progress Progres
 		}
 		return err
 	}
-	if err := probe(); err != nil {
+	if err := probe(0); err != nil {
 		return nil, err
 	}
 	var runs []*engine.Result
 	same := true
 	for k := range res.Repeats {
-		progress.report("measured run", int64(k+1), int64(res.Repeats+1))
+		progress.report(StageMeasured, int64(k+1), int64(res.Repeats+1))
 		got := newFingerprint()
-		run, err := j.execute(ctx, plan, engine.Input{Prompt: prompt, OnLogits: got.add}, engine.Options{TraceIterations: traceIterations, NewReader: r.NewReader})
+		expected.Stage, expected.Run = StageMeasured, k+1
+		onMeters := w.stage(expected, predicted.TotalS)
+		run, err := j.execute(ctx, plan, engine.Input{Prompt: prompt, OnLogits: got.add, OnMeters: onMeters}, engine.Options{TraceIterations: traceIterations, NewReader: r.NewReader})
 		if err != nil {
 			return nil, err
 		}
 		same = same && slices.Equal(run.Tokens, want.tokens) && slices.Equal(got.sums, want.sums)
 		runs = append(runs, run)
-		if err := probe(); err != nil {
+		if err := probe(k + 1); err != nil {
 			return nil, err
 		}
 	}
@@ -179,7 +189,7 @@ func (f *fingerprint) add(_ int, row []float32) error {
 }
 
 // residentOutputs runs the same work with everything in memory.
-func (j *Job) residentOutputs(ctx context.Context, prompt []int32) (*fingerprint, error) {
+func (j *Job) residentOutputs(ctx context.Context, prompt []int32, w *watch) (*fingerprint, error) {
 	r := j.Request
 	home := j.Program().Tiers[j.Lowered.HomeTier].Name
 	r.Dram, r.Tiers, r.Pins = Size{Bytes: roomy, Set: true}, map[string]Size{home: {Bytes: roomy, Set: true}}, nil
@@ -191,8 +201,13 @@ func (j *Job) residentOutputs(ctx context.Context, prompt []int32) (*fingerprint
 	if err != nil {
 		return nil, err
 	}
+	report, err := simulate.New().Report(all.Program(), plan)
+	if err != nil {
+		return nil, err
+	}
 	f := newFingerprint()
-	run, err := all.execute(ctx, plan, engine.Input{Prompt: prompt, OnLogits: f.add}, engine.Options{})
+	onMeters := w.stage(Meters{Stage: StageResident, OfTokens: r.Gen, OfArenaBytes: peaksOf(all.Program(), plan)[all.Lowered.HomeTier]}, report.TotalS)
+	run, err := all.execute(ctx, plan, engine.Input{Prompt: prompt, OnLogits: f.add, OnMeters: onMeters}, engine.Options{})
 	if err != nil {
 		return nil, fmt.Errorf("the all-resident run to compare with: %w", err)
 	}
@@ -208,6 +223,17 @@ func (j *Job) fileLink() *malloc.Engine {
 		}
 	}
 	return &malloc.Engine{}
+}
+
+// fileTraffic is the predicted traffic out of the model's files.
+func (j *Job) fileTraffic(predicted simulate.Report) (bytes, requests int64) {
+	for _, t := range predicted.Traffic {
+		if j.Program().Engines[t.Engine].From == j.Lowered.FileTier {
+			bytes += t.Bytes
+			requests += t.Requests
+		}
+	}
+	return bytes, requests
 }
 
 // compare fills the verdict.
@@ -233,12 +259,7 @@ func (res *ValidateResult) compare(j *Job, plan *malloc.Plan, predicted simulate
 	}
 
 	f := &res.File
-	for _, t := range predicted.Traffic {
-		if j.Program().Engines[t.Engine].From == j.Lowered.FileTier {
-			f.PredictedBytes += t.Bytes
-			f.PredictedRequests += t.Requests
-		}
-	}
+	f.PredictedBytes, f.PredictedRequests = j.fileTraffic(predicted)
 	res.State = stateOf(j.Program(), plan, last)
 	for _, run := range runs {
 		f.MeasuredBytes, f.MeasuredRequests, f.OSBytes = run.File.Bytes, run.File.Requests, run.OSBytes

@@ -83,6 +83,43 @@ func TestPlansHoldExactly(t *testing.T) {
 	}
 }
 
+// TestMetersFollowTheRun watches a validation: stages come in order, tokens and
+// bytes grow to what is measured in the end, and no report comes afterwards.
+func TestMetersFollowTheRun(t *testing.T) {
+	m := sample(t)
+	path := makePlan(t, m, "60%", 16, 24)
+	var seen []workflow.Meters
+	ended := false
+	res, err := workflow.Validate(context.Background(), m, workflow.ValidateRequest{PlanPath: path, HW: "test-periodic", Repeat: 2, OnMeters: func(x workflow.Meters) {
+		if ended {
+			t.Error("a report after the end")
+		}
+		seen = append(seen, x)
+	}}, nil)
+	ended = true
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(seen) == 0 {
+		t.Skip("the machine was quicker than the meters")
+	}
+	for i, x := range seen {
+		if x.Runs != 2 || x.Run > 2 || x.Tokens > x.OfTokens || x.LeftS < 0 || x.ArenaBytes > x.OfArenaBytes {
+			t.Errorf("report %d: %+v", i, x)
+		}
+		if x.Stage != workflow.StageMeasured {
+			continue
+		}
+		if x.FileBytes > res.File.MeasuredBytes || x.OfFileBytes != res.File.PredictedBytes || x.Requests > res.File.MeasuredRequests || x.Tokens > 0 && x.FileBytes == 0 {
+			t.Errorf("report %d: %+v of %+v", i, x, res.File)
+		}
+		if k := i - 1; k >= 0 && seen[k].Run == x.Run && seen[k].Stage == x.Stage && seen[k].Tokens > x.Tokens {
+			t.Errorf("%d tokens after %d", x.Tokens, seen[k].Tokens)
+		}
+	}
+	t.Logf("%d reports, the last %+v", len(seen), seen[len(seen)-1])
+}
+
 // faulty is a reader that does something wrong to one copy.
 type faulty struct {
 	engine.Reader

@@ -5,6 +5,7 @@ import (
 	"image/png"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -117,8 +118,18 @@ func TestRunsOutliveTheProgram(t *testing.T) {
 	}
 	c.SetWorkload(d.ID, "short", "", func(r *workflow.Request) { r.Prompt, r.Gen, r.Context = 8, 4, 64 })
 	settle(t, c)
+	var metered atomic.Bool
+	c.Subscribe(func(s *Snapshot) {
+		task := s.Task(TaskValidate, 0)
+		if task != nil && task.Meters != nil && task.Meters.Stage != "" && task.LeftS >= 0 {
+			metered.Store(true)
+		}
+	})
 	c.StartValidate(d.ID, ValidateOptions{Repeat: 1})
 	settle(t, c)
+	if !metered.Load() {
+		t.Error("no meters while it ran")
+	}
 	runs := c.Snapshot().Doc().Runs()
 	if len(runs) != 1 || runs[0].Result == nil || runs[0].Run == 0 {
 		t.Fatalf("runs %+v, fault %+v", runs, c.Snapshot().Fault)

@@ -202,6 +202,8 @@ type Task struct {
 	Started   time.Time
 	LeftS     float64 // estimate of the time left, < 0: unknown
 	KeepsBest bool    // cancel keeps the best so far
+
+	Meters *workflow.Meters // of a validation, nil before its first run
 }
 
 // Fault is what the error bar says, and how it can be mended.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"slices"
 	"time"
+
+	"strata/workflow"
 )
 
 // task is running work and what the window sees of it.
@@ -50,6 +52,17 @@ func (t *task) progress(stage string, done, total int64) {
 		return
 	}
 	t.told = now
+	c.changeLocked(func(*Snapshot) {})
+	c.mu.Unlock()
+	c.notify()
+}
+
+// meters publishes the meters of a running validation; they come a few times a
+// second.
+func (t *task) meters(m workflow.Meters) {
+	c := t.c
+	c.mu.Lock()
+	t.view.Meters, t.view.LeftS = &m, m.LeftS
 	c.changeLocked(func(*Snapshot) {})
 	c.mu.Unlock()
 	c.notify()

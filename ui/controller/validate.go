@@ -61,7 +61,7 @@ func (c *Controller) StartValidate(id int, opt ValidateOptions) {
 			c.Report(err, id)
 			return
 		}
-		res, err := workflow.Validate(ctx, d.model, workflow.ValidateRequest{PlanPath: path, HW: d.Request.HW, Repeat: max(1, opt.Repeat)}, t.progress)
+		res, err := workflow.Validate(ctx, d.model, workflow.ValidateRequest{PlanPath: path, HW: d.Request.HW, Repeat: max(1, opt.Repeat), OnMeters: t.meters}, t.progress)
 		v.WallS = time.Since(v.At).Seconds()
 		switch {
 		case err != nil && (cancelled(err) || ctx.Err() != nil):

@@ -25,13 +25,10 @@ type view struct {
 	h       *views.Host
 	root    fyne.CanvasObject
 	run     *widget.Button
-	stop    *widget.Button
 	repeats *parts.Knob
 	chip    *parts.Chip
 	verdict *parts.Text
-	stage   *parts.Text
-	meter   *parts.Meter
-	live    *fyne.Container
+	live    *live
 	table   *widgets.Grid
 	history *widgets.Grid
 	why     *parts.Text
@@ -61,20 +58,16 @@ func (v *view) Content() fyne.CanvasObject {
 		v.h.Controller.StartValidate(v.doc, controller.ValidateOptions{Repeat: int(v.repeats.Value())})
 	})
 	v.run.Importance = widget.HighImportance
-	v.stop = widget.NewButton(lang.L("Cancel"), func() { v.h.Controller.CancelKind(controller.TaskValidate, 0) })
 	v.repeats = parts.NewKnob(lang.L("Measured runs"), 1, 9, 1, false, func(x float64) string { return fmt.Sprintf("%.0f", x) }, nil)
 	v.repeats.Put(1)
 	v.chip = parts.NewChip(lang.L("NOT RUN"), viz.InkMuted)
 	v.verdict = parts.NewText("", parts.Strong, viz.InkText).Fit(parts.Wrap)
-	v.stage = parts.NewText("", parts.Caption, viz.InkMuted).Fit(parts.Cut)
-	v.meter = parts.NewMeter(6)
-	v.live = parts.Column(6, v.stage, v.meter, v.stop)
-	v.live.Hide()
+	v.live = newLive(func() { v.h.Controller.CancelKind(controller.TaskValidate, 0) })
 	v.table = widgets.NewGrid(widgets.Column{Title: lang.L("quantity"), Width: 190, Flex: 1.5}, widgets.Column{Title: lang.L("predicted"), Width: 120, Flex: 1, Right: true}, widgets.Column{Title: lang.L("measured"), Width: 120, Flex: 1, Right: true}, widgets.Column{Title: lang.L("difference"), Width: 110, Flex: 1, Right: true}, widgets.Column{Title: lang.L("note"), Width: 120, Flex: 2})
 	v.table.Len = func() int { return len(v.rows) }
 	v.table.Cell = func(row, column int) (string, viz.Ink) { return cell(&v.rows[row], column) }
 	v.table.Empty = func() string { return lang.L("Run the plan: predicted and measured stand beside each other here") }
-	v.history = widgets.NewGrid(widgets.Column{Title: lang.L("when"), Width: 88}, widgets.Column{Title: lang.L("result"), Width: 70, Flex: 1}, widgets.Column{Title: lang.L("predicted"), Width: 70, Right: true}, widgets.Column{Title: lang.L("measured"), Width: 70, Right: true}, widgets.Column{Title: lang.L("error"), Width: 62, Right: true})
+	v.history = widgets.NewGrid(widgets.Column{Title: lang.L("when"), Width: 84}, widgets.Column{Title: lang.L("result"), Width: 70, Flex: 1}, widgets.Column{Title: lang.L("predicted"), Width: 70, Right: true}, widgets.Column{Title: lang.L("measured"), Width: 78, Right: true}, widgets.Column{Title: lang.L("error"), Width: 62, Right: true})
 	v.history.Len = func() int { return len(v.runs) }
 	v.history.Cell = v.historyCell
 	v.history.Style = func(row int) widgets.RowStyle { return widgets.RowStyle{Selected: len(v.runs)-1-row == v.at} }
@@ -87,7 +80,7 @@ func (v *view) Content() fyne.CanvasObject {
 	open.PadX, open.PadY = 2, 2
 
 	left := parts.Column(10,
-		parts.Titled(lang.L("PROVE THE PLAN"), nil, parts.Column(8, v.repeats, v.run, v.live,
+		parts.Titled(lang.L("PROVE THE PLAN"), nil, parts.Column(8, v.repeats, v.run, v.live.root,
 			parts.Fixed(parts.NewText(lang.L("First all in memory, then as planned: outputs must agree bit for bit, bytes and requests exactly; time within 15 % (20 % when it streams)."), parts.Caption, viz.InkMuted).Fit(parts.Wrap), 0, 60))),
 		parts.Grow(parts.Titled(lang.L("RUNS OF THIS PLAN"), parts.NewText(lang.L("seconds a token"), parts.Caption, viz.InkMuted), v.history)))
 	head := parts.Card(parts.Column(6, parts.Row(12, parts.Centred(v.chip), parts.Grow(v.verdict)), parts.Fixed(v.why, 0, 38)))
@@ -132,8 +125,8 @@ func (v *view) Update(s *controller.Snapshot) {
 func (v *view) progress(s *controller.Snapshot) {
 	t := s.Task(controller.TaskValidate, 0)
 	if t == nil {
-		if v.live.Visible() {
-			v.live.Hide()
+		if v.live.root.Visible() {
+			v.live.root.Hide()
 			v.root.Refresh()
 			if d := s.Doc(); d != nil && d.Plan != nil {
 				v.run.Enable()
@@ -141,18 +134,9 @@ func (v *view) progress(s *controller.Snapshot) {
 		}
 		return
 	}
-	text := t.Stage
-	if t.Total > 0 {
-		text += fmt.Sprintf(lang.L(", %d of %d"), t.Done, t.Total)
-	}
-	v.stage.Set(text)
-	share := 0.0
-	if t.Total > 0 {
-		share = float64(t.Done) / float64(t.Total)
-	}
-	v.meter.Set(-1, parts.Segment{Share: share, Ink: viz.InkAccent})
-	if !v.live.Visible() {
-		v.live.Show()
+	v.live.update(t)
+	if !v.live.root.Visible() {
+		v.live.root.Show()
 		v.run.Disable()
 		v.root.Refresh()
 	}
