@@ -3,6 +3,7 @@ package cli
 import (
 	"github.com/spf13/cobra"
 
+	"strata/convert/generate"
 	"strata/costmodel"
 	"strata/planner"
 	"strata/workflow"
@@ -16,7 +17,7 @@ var cacheTypes = []string{"f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", 
 func completeValues(c *cobra.Command) {
 	choices := map[string][]string{
 		"solver": planner.Names(), "to": exportTargets, "mode": {costmodel.ModeFast, costmodel.ModeReference},
-		"from": workflow.ConvertFormats(), "cache-type-k": cacheTypes, "cache-type-v": cacheTypes,
+		"from": workflow.ConvertFormats(), "generate": generate.Kinds, "cache-type-k": cacheTypes, "cache-type-v": cacheTypes,
 	}
 	for name, values := range choices {
 		if c.Flags().Lookup(name) != nil {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"strata/convert/generate"
 	"strata/malloc"
 	"strata/workflow"
 )
@@ -26,6 +27,7 @@ Times and tiers come from a hardware profile. docs/workloads.md says what each
 format becomes.`,
 		Example: `  strata convert module.hlo --hw tpu-v4i --tier cmem=32MiB -o instance.json.gz
   strata convert module.hlo --hw tpu-v4i --repo openxla/xla --license Apache-2.0 -o instance.json
+  strata convert --generate transformer-decode --seed 7 --hw h100-80gb --tier hbm=64MiB -o decode.json.gz
   strata convert model.gguf --hw laptop --dram 50% --prompt 64 --gen 32 -o instance.json.gz`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -33,10 +35,14 @@ format becomes.`,
 			if r.Request, err = f.request(); err != nil {
 				return err
 			}
-			if len(args) == 0 {
-				return workflow.Badf("convert needs an input file")
+			switch {
+			case len(args) == 0 && r.Generate == "":
+				return workflow.Badf("convert needs an input file, or --generate KIND")
+			case len(args) == 1 && r.Generate != "":
+				return workflow.Badf("name an input file or --generate, not both")
+			case len(args) == 1:
+				r.Input = args[0]
 			}
-			r.Input = args[0]
 			if !(r.Scale >= 0) {
 				return workflow.Badf("--scale %g: a positive number is expected", r.Scale)
 			}
@@ -55,7 +61,9 @@ format becomes.`,
 	f.register(c)
 	p := c.Flags()
 	p.StringVar(&r.From, "from", "", "what the input is: "+strings.Join(workflow.ConvertFormats(), ", ")+" (default: by its content)")
-	p.Float64Var(&r.Scale, "scale", 0, "multiply bytes and work of a schedule (default 1)")
+	p.Float64Var(&r.Scale, "scale", 0, "multiply bytes and work of a schedule, or layers of a generated one (default 1)")
+	p.StringVar(&r.Generate, "generate", "", "generate a schedule instead: "+strings.Join(generate.Kinds, ", "))
+	p.Uint64Var(&r.Seed, "seed", 1, "seed of --generate")
 	p.IntVar(&f.r.Prompt, "prompt", 0, "tokens of the prompt (models)")
 	p.IntVar(&f.r.Gen, "gen", 0, "tokens to generate (models)")
 	p.StringVar(&r.Repo, "repo", "", "the input's origin, kept in the instance")

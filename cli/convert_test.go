@@ -44,6 +44,20 @@ func TestConvertThenPlan(t *testing.T) {
 	refused(t, exitInput, []string{"--from", "hlo"}, "convert", input, "--from", "nonsense")
 }
 
+func TestGenerate(t *testing.T) {
+	dir := t.TempDir()
+	a, b := filepath.Join(dir, "a.json"), filepath.Join(dir, "b.json")
+	for _, path := range []string{a, b} {
+		ok(t, "convert", "--generate", "moe", "--seed", "3", "--scale", "0.25", "--hw", "h100-80gb", "--tier", "hbm=64MiB", "-o", path)
+	}
+	x, _ := os.ReadFile(a)
+	if y, _ := os.ReadFile(b); string(x) != string(y) || len(x) == 0 {
+		t.Error("the same seed writes another file")
+	}
+	refused(t, exitInput, []string{"trees", "transformer-decode"}, "convert", "--generate", "trees", "--hw", "laptop")
+	refused(t, exitInput, []string{"--generate"}, "convert", "--hw", "laptop")
+}
+
 // TestConvertModel: a model becomes the instance that its plan is for.
 func TestConvertModel(t *testing.T) {
 	m := smallModel(t, nil)

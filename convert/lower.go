@@ -70,6 +70,9 @@ func Lower(s *Schedule, hw *costmodel.Profile, opt Options) (*malloc.Program, er
 		src.Notes = src.Notes[:maxNotesBytes]
 	}
 	p.Source = &src
+	if scale == 1 && len(opt.Capacities) == 0 {
+		p.Bounds = s.Bounds
+	}
 	remap := s.buffers(p, m, scale)
 	p.Instructions = make([]malloc.Instruction, len(s.Steps))
 	for i := range s.Steps {
@@ -91,6 +94,11 @@ func Lower(s *Schedule, hw *costmodel.Profile, opt Options) (*malloc.Program, er
 			carried = append(carried, [2]int{remap[c[0]], remap[c[1]]})
 		}
 		l.Carried = carried
+		growth := make([]malloc.Growth, 0, len(l.Growth))
+		for _, g := range l.Growth {
+			growth = append(growth, malloc.Growth{Buf: remap[g.Buf], Slope: g.Slope * scale})
+		}
+		l.Growth = growth
 		p.Loops = append(p.Loops, l)
 	}
 	if err := malloc.Validate(p); err != nil {

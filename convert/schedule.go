@@ -14,8 +14,9 @@ type Schedule struct {
 	Source malloc.Source
 	Values []Value
 	Steps  []Step
-	Loops  []malloc.Loop // over steps; Carried pairs are (out, in) values
-	Notes  []string      // what the reader left out or assumed, for Source.Notes
+	Loops  []malloc.Loop  // over steps; Carried and Growth name values
+	Bounds *malloc.Bounds // where the reader knows them
+	Notes  []string       // what the reader left out or assumed, for Source.Notes
 
 	// Machine is set by formats that bring a machine of their own; Lower then
 	// takes seconds from Step.ComputeS.

@@ -13,16 +13,20 @@ import (
 	"strings"
 
 	"strata/convert"
+	"strata/convert/generate"
 	"strata/costmodel"
 	"strata/malloc"
 )
 
 // ConvertRequest says what becomes a memory-mapping problem, on which machine.
 type ConvertRequest struct {
-	Input   string // a file, or a folder of a model
-	From    string // one of ConvertFormats; "": by content
-	Request Request
-	Scale   float64 // multiplies bytes and work; 0: 1
+	Input string // a file, or a folder of a model
+	From  string // one of ConvertFormats; "": by content
+	// Generate makes a schedule of that kind from Seed, and no input is read.
+	Generate string
+	Seed     uint64
+	Request  Request
+	Scale    float64 // multiplies bytes and work, or a generated schedule's layers; 0: 1
 
 	// Where the input comes from, kept in the instance.
 	Repo, Commit, License string
@@ -71,6 +75,14 @@ func ConvertFormats() []string {
 
 // Convert reads a schedule or a model and puts it on the request's machine.
 func Convert(r ConvertRequest) (*Converted, error) {
+	if r.Generate != "" {
+		s, err := generate.Generate(r.Generate, r.Seed, r.Scale)
+		if err != nil {
+			return nil, bad(err)
+		}
+		r.Scale = 1
+		return r.finish("generate", s)
+	}
 	if r.From == ModelFormat || r.From == "" && isModel(r.Input) {
 		return convertModel(r)
 	}
