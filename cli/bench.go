@@ -18,7 +18,10 @@ func (a *app) benchCommand() *cobra.Command {
 		Short: "Compare searches on a folder of instances",
 		Args:  cobra.NoArgs,
 	}
-	c.AddCommand(a.benchSearchCommand())
+	c.AddCommand(a.benchSearchCommand(), a.benchPackCommand())
+	for _, sub := range c.Commands() {
+		countArguments(sub)
+	}
 	return c
 }
 

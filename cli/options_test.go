@@ -10,7 +10,7 @@ import (
 	"strata/model/modeltest"
 )
 
-var commands = []string{"inspect", "calibrate", "check", "plan", "simulate", "run", "validate", "explain", "export", "convert", "doctor", "schema", "version"}
+var commands = []string{"inspect", "calibrate", "check", "plan", "pack", "simulate", "run", "validate", "explain", "export", "convert", "doctor", "schema", "version"}
 
 func TestHelpShowsExamples(t *testing.T) {
 	for _, name := range append([]string{""}, commands...) {

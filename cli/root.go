@@ -90,7 +90,7 @@ and when it is copied, predicts bytes and time, and proves the plan by running i
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return &usageError{fmt.Errorf("%w; `%s --help` lists the options", err, c.CommandPath())}
 	})
-	root.AddCommand(a.inspectCommand(), a.calibrateCommand(), a.checkCommand(), a.planCommand(), a.simulateCommand(), a.runCommand(),
+	root.AddCommand(a.inspectCommand(), a.calibrateCommand(), a.checkCommand(), a.planCommand(), a.packCommand(), a.simulateCommand(), a.runCommand(),
 		a.validateCommand(), a.explainCommand(), a.exportCommand(), a.convertCommand(), a.compareCommand(), a.frontCommand(), a.benchCommand(), a.projectCommand(), a.doctorCommand(), a.schemaCommand(), a.versionCommand())
 	for _, c := range root.Commands() {
 		completeValues(c)

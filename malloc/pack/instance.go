@@ -64,7 +64,8 @@ type member struct {
 
 type hole struct{ lo, hi int32 }
 
-// compile states p for searches under at most capacity bytes.
+// compile states p for searches under at most capacity bytes; nil if it has too
+// many pairs.
 func compile(p *Problem, pieces [][]piece, capacity int64, off Rules) *instance {
 	in := &instance{n: len(p.Items), exact: true, complete: true, plain: true}
 	in.units(p, capacity, off)
@@ -89,7 +90,9 @@ func compile(p *Problem, pieces [][]piece, capacity int64, off Rules) *instance 
 		}
 	}
 	in.sections(pieces, down, up)
-	in.neighbours()
+	if !in.neighbours() {
+		return nil
+	}
 	in.obstacles()
 	in.findTwins(off)
 	return in
@@ -261,8 +264,8 @@ func maximal(sets [][]member) [][]member {
 	return out
 }
 
-// neighbours lists the pairs that share a section.
-func (in *instance) neighbours() {
+// neighbours lists the pairs that share a section; false if they are too many.
+func (in *instance) neighbours() bool {
 	in.adjAt = make([]int32, 1, in.n+1)
 	at := make([]int32, in.n)
 	for i := range at {
@@ -299,7 +302,11 @@ func (in *instance) neighbours() {
 			}
 		}
 		in.adjAt = append(in.adjAt, int32(len(in.adj)))
+		if len(in.adj) > exactPairs {
+			return false
+		}
 	}
+	return true
 }
 
 // obstacles turns pinned neighbours into offsets an item may not have.

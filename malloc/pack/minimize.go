@@ -39,8 +39,11 @@ func Minimize(ctx context.Context, p *Problem, o Options) (*Answer, error) {
 		}
 	}
 	tell()
-	if a.Peak == a.Bound || len(p.Items) > exactItems {
+	if a.Peak == a.Bound {
 		return a, nil
+	}
+	if len(p.Items) > exactItems {
+		return a, large(ctx, p, a.Bound, o, a)
 	}
 	if r, _ := Portfolio(p, 16); r != nil && r.Peak < a.Peak {
 		a.take(r)
@@ -106,7 +109,7 @@ func shares(p *Problem, o Options, a *Answer) []*share {
 		if x.peak == x.bound {
 			continue
 		}
-		if in := compile(part, at, x.peak, o.Off); len(in.adj) <= largePairs {
+		if in := compile(part, at, x.peak, o.Off); in != nil {
 			x.s = &search{in: in, o: o, fresh: true}
 			x.s.start()
 		}

@@ -1,6 +1,7 @@
 package pack
 
 import (
+	"context"
 	"fmt"
 	"slices"
 )
@@ -73,6 +74,11 @@ func newPacker(p *Problem) (*packer, error) {
 
 // run packs in the given order and returns the peak.
 func (k *packer) run(order []int, fit Fit) (int64, error) {
+	return k.runUntil(context.Background(), order, fit)
+}
+
+// runUntil is run, left unfinished when the context ends.
+func (k *packer) runUntil(ctx context.Context, order []int, fit Fit) (int64, error) {
 	k.tree.clear()
 	peak := int64(0)
 	for _, i := range k.pinned {
@@ -85,7 +91,10 @@ func (k *packer) run(order []int, fit Fit) (int64, error) {
 		k.put(i, it.Pin)
 		peak = max(peak, it.Pin+it.Size)
 	}
-	for _, i := range order {
+	for n, i := range order {
+		if n&255 == 255 && ctx.Err() != nil {
+			return 0, nil
+		}
 		it := &k.p.Items[i]
 		if it.Pin >= 0 {
 			continue

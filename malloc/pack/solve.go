@@ -65,11 +65,12 @@ type Answer struct {
 	Elapsed  time.Duration
 }
 
-// exactItems bounds the instances given to the exact search as a whole: the pairs
-// of larger ones would not fit memory. largePairs bounds those pairs.
+// exactItems bounds the components given to the exact search, exactPairs the
+// pairs of items in them that share a time: more would fill memory, and the search
+// would not end.
 const (
 	exactItems = 4000
-	largePairs = 8_000_000
+	exactPairs = 8_000_000
 )
 
 // Solve looks for a packing within p.Capacity. It tries the greedy portfolio
@@ -95,7 +96,17 @@ func Solve(ctx context.Context, p *Problem, o Options) (*Answer, error) {
 	if err := improve(ctx, p, p.Capacity, o, a); err != nil {
 		return nil, err
 	}
-	if a.Status == Unknown { // never worse than the greedy portfolio
+	if a.Status == Infeasible {
+		a.Bound = max(a.Bound, p.Capacity+1)
+	}
+	if a.Status == Unknown && len(p.Items) > exactItems {
+		if err := large(ctx, p, p.Capacity, o, a); err != nil {
+			return nil, err
+		}
+		if a.Peak <= p.Capacity {
+			a.Status = Solved
+		}
+	} else if a.Status == Unknown { // never worse than the greedy portfolio
 		if r, _ := Portfolio(p, 16); r != nil && (a.Offsets == nil || r.Peak < a.Peak) {
 			a.take(r)
 			if r.Peak <= p.Capacity {
@@ -109,7 +120,17 @@ func Solve(ctx context.Context, p *Problem, o Options) (*Answer, error) {
 // firstAnswer is a part of the greedy portfolio's, as the search is quicker than
 // all of it.
 func firstAnswer(p *Problem) (*Answer, error) {
-	r, err := greedy(p, []Order{BySize}, 0)
+	if err := p.Validate(); err != nil {
+		return nil, err
+	}
+	var r *Result
+	var err error
+	if len(p.Items) > exactItems {
+		r = sweep(p, FirstFit)
+	}
+	if r == nil {
+		r, err = greedy(p, []Order{BySize}, 0)
+	}
 	var pins *PinError
 	if errors.As(err, &pins) {
 		return &Answer{Status: Infeasible, By: "pins"}, nil
@@ -162,7 +183,7 @@ func improve(ctx context.Context, p *Problem, capacity int64, o Options, a *Answ
 		}
 		part, at := subproblem(p, pieces, g)
 		in := compile(part, at, capacity, o.Off)
-		if len(in.adj) > largePairs {
+		if in == nil {
 			whole = false
 			continue
 		}
