@@ -54,8 +54,8 @@ func parseKey(s string) stroke {
 	return k
 }
 
-// shortcut is how Fyne reports a stroke: Ctrl+Z and Ctrl+Y have names of their
-// own.
+// shortcut is how Fyne reports a stroke: Ctrl+Z, Ctrl+Y and Ctrl+A have names of
+// their own.
 func (k stroke) shortcut() fyne.Shortcut {
 	if k.mod == fyne.KeyModifierShortcutDefault {
 		switch k.key {
@@ -63,6 +63,8 @@ func (k stroke) shortcut() fyne.Shortcut {
 			return &fyne.ShortcutUndo{}
 		case fyne.KeyY:
 			return &fyne.ShortcutRedo{}
+		case fyne.KeyA:
+			return &fyne.ShortcutSelectAll{}
 		}
 	}
 	return &desktop.CustomShortcut{KeyName: k.key, Modifier: k.mod}
@@ -92,8 +94,19 @@ func (w *Window) press(c *command.Command) {
 	}
 }
 
+// typedKey runs the command of a key alone or with Shift, which Fyne reports as
+// the key, not as a shortcut.
 func (w *Window) typedKey(e *fyne.KeyEvent) {
-	w.typed(func(k stroke) bool { return k.mod == 0 && k.key != "" && k.key == e.Name })
+	shift := w.held() & fyne.KeyModifierShift
+	w.typed(func(k stroke) bool { return k.mod == shift && k.key != "" && k.key == e.Name })
+}
+
+// heldKeys are the modifiers that are held down.
+func heldKeys() fyne.KeyModifier {
+	if d, ok := fyne.CurrentApp().Driver().(desktop.Driver); ok {
+		return d.CurrentKeyModifiers()
+	}
+	return 0
 }
 
 func (w *Window) typedRune(r rune) {

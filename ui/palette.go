@@ -107,20 +107,24 @@ func matches(query, title string) int {
 	return 2
 }
 
-// search lists what fits a query.
+// search lists what fits a query: after ">" commands, after "@" tensors.
 func (w *Window) search(query string) []entry {
 	var out []entry
+	tensors, only := strings.CutPrefix(query, "@")
 	for i := range w.commands {
 		c := &w.commands[i]
+		if only {
+			break
+		}
 		if r := matches(query, c.Name()); r >= 0 && c.Can() && w.hasView(c) {
 			out = append(out, entry{c.Name(), strings.Join(c.Keys, "  "), c.Run, r})
 		}
 	}
-	if d := w.c.Snapshot().Doc(); d != nil && d.Program != nil && strings.TrimSpace(query) != "" && !strings.HasPrefix(query, ">") {
+	if d := w.c.Snapshot().Doc(); d != nil && d.Program != nil && (only || strings.TrimSpace(query) != "" && !strings.HasPrefix(query, ">")) {
 		n := 0
 		for b := range d.Program.Buffers {
 			name := d.Program.Buffers[b].Name
-			if r := matches(query, name); r >= 0 && r < 2 && n < 50 {
+			if r := matches(tensors, name); r >= 0 && r < 2 && n < 50 {
 				n++
 				out = append(out, entry{name, lang.L("select tensor"), func() { w.c.Bus.SelectBuffers(d.ID, b) }, r + 3})
 			}

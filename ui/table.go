@@ -28,7 +28,8 @@ func (w *Window) table() []command.Command {
 		{ID: "file.sample", Title: L("Open the sample"), Menu: command.MenuFile, Run: w.c.OpenSample},
 		{ID: "file.close", Title: L("Close document"), Menu: command.MenuFile, Keys: []string{"Ctrl+W"}, Enabled: hasDoc, Run: func() { w.c.CloseDoc(doc().ID) }},
 		{ID: "file.next", Title: L("Next document"), Menu: command.MenuFile, Keys: []string{"Ctrl+Tab"}, Enabled: hasDoc, Run: func() { w.step(1) }},
-		{ID: "file.plan", Title: L("Save plan …"), Menu: command.MenuFile, Separator: true, Keys: []string{"Ctrl+E"}, Enabled: hasPlan, Run: w.savePlan},
+		{ID: "file.save", Title: L("Save the session now"), Menu: command.MenuFile, Separator: true, Keys: []string{"Ctrl+S"}, Enabled: w.c.Keeps, Run: w.c.SaveNow},
+		{ID: "file.plan", Title: L("Save plan …"), Menu: command.MenuFile, Keys: []string{"Ctrl+E"}, Enabled: hasPlan, Run: w.savePlan},
 		{ID: "file.quit", Title: L("Quit"), Menu: command.MenuFile, Separator: true, Keys: []string{"Ctrl+Q"}, Run: func() { w.win.Close() }},
 
 		{ID: "edit.undo", Title: L("Undo"), Menu: command.MenuEdit, Keys: []string{"Ctrl+Z"}, Run: w.c.Undo,
@@ -78,12 +79,17 @@ func (w *Window) table() []command.Command {
 		{ID: "plan.calibrate", Title: L("Calibrate this host"), Menu: command.MenuPlan, Separator: true, Run: w.c.StartCalibrate},
 
 		{ID: "help.palette", Title: L("Search or command"), Menu: command.MenuHelp, Keys: []string{"Ctrl+K", "Ctrl+Shift+P", ">"}, Run: func() { w.openPalette("") }},
+		{ID: "edit.tensor", Title: L("Find a tensor by name"), Menu: command.MenuEdit, Separator: true, Keys: []string{"Ctrl+P"}, Enabled: hasDoc, Run: func() { w.openPalette("@") }},
 		{ID: "help.keys", Title: L("Keys and commands"), Menu: command.MenuHelp, Keys: []string{"?", "F1"}, Run: w.listKeys},
 		{ID: "fix.first", Title: L("Apply the suggested fix"), Menu: command.MenuPlan, Keys: []string{"Ctrl+."}, Enabled: func() bool { f := w.c.Snapshot().Fault; return f != nil && len(f.Fixes) > 0 }, Run: func() { w.c.ApplyFix(0) }},
 	}
 	for i, v := range w.views {
 		id := v.ID()
-		list = append(list, command.Command{ID: "view." + id, Title: v.Title(), Menu: command.MenuView, Keys: []string{fmt.Sprintf("Ctrl+%d", i+1)}, Run: func() { w.show(id) }})
+		keys := []string{fmt.Sprintf("Ctrl+%d", i+1)}
+		if id == views.Compare {
+			keys = append(keys, "C")
+		}
+		list = append(list, command.Command{ID: "view." + id, Title: v.Title(), Menu: command.MenuView, Keys: keys, Run: func() { w.show(id) }})
 	}
 	list = append(list, command.Command{ID: "view.sidebar", Title: L("Side bar"), Menu: command.MenuView, Separator: true, Keys: []string{"Ctrl+B"}, Run: w.toggleSide})
 	for i, name := range theme.Names() {

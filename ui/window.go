@@ -39,13 +39,14 @@ type Window struct {
 	root   *fyne.Container
 	picker *palettePicker
 	menu   menuState
+	held   func() fyne.KeyModifier // modifiers held now
 }
 
 // NewWindow builds the window; Show it. The controller's Post must run functions
 // on Fyne's goroutine.
 func NewWindow(app fyne.App, c *controller.Controller, makers []views.Maker) *Window {
 	_ = lang.AddTranslationsFS(assets.Translations, "translations") // texts are their own keys: without a catalogue they stay English
-	w := &Window{app: app, win: app.NewWindow("Strata"), c: c}
+	w := &Window{app: app, win: app.NewWindow("Strata"), c: c, held: heldKeys}
 	w.applyTheme(c.Snapshot())
 	w.host = &views.Host{
 		Controller: c, Bus: c.Bus, Window: w.win,

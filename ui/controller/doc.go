@@ -7,4 +7,9 @@
 // one lock. After each change the subscribers are called through Options.Post,
 // at most once per pending change: a slow reader sees the newest state, never a
 // queue of old ones.
+//
+// What a Store keeps comes back at the next start: documents with plan and locks,
+// their undo histories (the newest steps; a state is lowered and simulated again
+// when undo reaches it), recent files with thumbnails. A RunStore keeps runs by
+// what their plan does, so a plan's history is found again whoever made it.
 package controller

@@ -195,6 +195,9 @@ func (c *Controller) autosave() {
 	}
 }
 
+// SaveNow saves the session without waiting for the autosave.
+func (c *Controller) SaveNow() { c.goBackground(c.saveNow) }
+
 func (c *Controller) saveNow() {
 	c.saving.Lock()
 	defer c.saving.Unlock()

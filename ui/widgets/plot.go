@@ -3,6 +3,7 @@ package widgets
 import (
 	"image/color"
 	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -89,7 +90,7 @@ type Plot struct {
 	hover    Key
 	selected []Key
 	pinned   []Key
-	marks    []float64 // the user's, world time
+	marks    []mark // the user's
 	cursorT  float64
 	cursorOn bool
 	rangeT   [2]float64
@@ -265,23 +266,39 @@ func (p *Plot) Pin(keys ...Key) {
 	p.repaint()
 }
 
-// ToggleMark puts a mark at the time cursor, or takes the one there away.
+// ToggleMark puts a mark at the time cursor in place of the last that was not
+// kept, or takes the one there away.
 func (p *Plot) ToggleMark() {
 	if !p.cursorOn {
 		return
 	}
-	near := (p.t1 - p.t0) * 0.004
-	for i, m := range p.marks {
-		if math.Abs(m-p.cursorT) < near {
-			p.marks = append(p.marks[:i], p.marks[i+1:]...)
-			p.drawMarks()
-			p.repaint()
-			return
-		}
+	i := p.markHere()
+	p.marks = slices.DeleteFunc(p.marks, func(m mark) bool { return i < 0 && !m.kept || i >= 0 && m == p.marks[i] })
+	if i < 0 {
+		p.marks = append(p.marks, mark{t: p.cursorT})
 	}
-	p.marks = append(p.marks, p.cursorT)
 	p.drawMarks()
 	p.repaint()
+}
+
+// KeepMark puts a mark at the time cursor that stays until all are removed.
+func (p *Plot) KeepMark() {
+	if !p.cursorOn {
+		return
+	}
+	if i := p.markHere(); i >= 0 {
+		p.marks[i].kept = true
+	} else {
+		p.marks = append(p.marks, mark{p.cursorT, true})
+	}
+	p.drawMarks()
+	p.repaint()
+}
+
+// markHere is the mark at the time cursor, -1: none.
+func (p *Plot) markHere() int {
+	near := (p.t1 - p.t0) * 0.004
+	return slices.IndexFunc(p.marks, func(m mark) bool { return math.Abs(m.t-p.cursorT) < near })
 }
 
 // ClearMarks takes all marks away.
@@ -306,6 +323,20 @@ func (p *Plot) SetRange(t0, t1 float64, on bool) {
 	p.rangeT, p.rangeOn = [2]float64{min(t0, t1), max(t0, t1)}, on
 	p.drawRange()
 	p.repaint()
+}
+
+// ChooseRange shades a stretch as if the user had dragged over it.
+func (p *Plot) ChooseRange(t0, t1 float64) {
+	p.SetRange(t0, t1, true)
+	if p.OnRange != nil {
+		p.OnRange(p.rangeT[0], p.rangeT[1])
+	}
+}
+
+// mark is a time that the user marked; one that is not kept goes with the next.
+type mark struct {
+	t    float64 // world time
+	kept bool
 }
 
 // Range is the shaded stretch.

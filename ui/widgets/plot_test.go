@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image/png"
 	"os"
+	"slices"
 	"testing"
 
 	"fyne.io/fyne/v2"
@@ -227,5 +228,46 @@ func TestCacheForgetsTheOldest(t *testing.T) {
 	}
 	if len(s.tiles) != 10 || s.recent.Len() != 10 {
 		t.Errorf("%d tiles, %d in the list, want 10", len(s.tiles), s.recent.Len())
+	}
+}
+
+// TestMarksAndAreas: a mark goes with the next unless it is kept, Delete takes
+// all; an area is told as if it had been dragged.
+func TestMarksAndAreas(t *testing.T) {
+	p := NewPlot()
+	p.t0, p.t1 = 0, 100
+	at := func(x float64) { p.cursorT, p.cursorOn = x, true }
+	times := func() (list []float64) {
+		for _, m := range p.marks {
+			list = append(list, m.t)
+		}
+		return list
+	}
+	at(10)
+	p.KeepMark()
+	at(20)
+	p.ToggleMark()
+	at(30)
+	p.ToggleMark()
+	if got := times(); !slices.Equal(got, []float64{10, 30}) {
+		t.Errorf("marks at %v", got)
+	}
+	p.KeepMark()
+	at(40)
+	p.ToggleMark()
+	if got := times(); !slices.Equal(got, []float64{10, 30, 40}) {
+		t.Errorf("marks at %v after keeping", got)
+	}
+	at(30)
+	p.ToggleMark()
+	if got := times(); !slices.Equal(got, []float64{10, 40}) {
+		t.Errorf("marks at %v after taking one away", got)
+	}
+	p.ClearMarks()
+	var told [2]float64
+	p.OnRange = func(t0, t1 float64) { told = [2]float64{t0, t1} }
+	p.ChooseRange(7, 5)
+	if t0, t1, on := p.Range(); !on || t0 != 5 || t1 != 7 || told != [2]float64{5, 7} || len(p.marks) != 0 {
+		t.Errorf("range %g to %g, told %v, marks %v", t0, t1, told, p.marks)
 	}
 }

@@ -359,7 +359,7 @@ func (p *Plot) drawArrows() {
 	if n := len(p.panels); n > 0 && !p.panels[0].panel.Frameless {
 		first, last := p.panels[0], p.panels[n-1]
 		for _, m := range p.marks {
-			at, ok := first.position(m, first.view.A0)
+			at, ok := first.position(m.t, first.view.A0)
 			if ok {
 				line(fyne.NewPos(at.X, first.y), fyne.NewPos(at.X, last.y+last.h), inkColor(p.palette, viz.InkGood, 255))
 			}

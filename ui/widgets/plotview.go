@@ -152,10 +152,13 @@ func (p *Plot) Fit() bool {
 }
 
 // SelectedSpan is the stretch that the selected rectangles cover.
-func (p *Plot) SelectedSpan() (t0, t1 float64, ok bool) {
+func (p *Plot) SelectedSpan() (t0, t1 float64, ok bool) { return p.Span(p.selected...) }
+
+// Span is the stretch that the rectangles of keys cover.
+func (p *Plot) Span(keys ...Key) (t0, t1 float64, ok bool) {
 	t0, t1 = math.Inf(1), math.Inf(-1)
 	for _, pp := range p.panels {
-		for _, k := range p.selected {
+		for _, k := range keys {
 			for _, at := range pp.rects(k) {
 				s := pp.panel.Layers[at.layer].Scene
 				t0, t1 = min(t0, s.T0[at.index]), max(t1, s.T1[at.index])

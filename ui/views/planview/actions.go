@@ -2,6 +2,7 @@ package planview
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -40,6 +41,12 @@ func TensorCommands(view string, h *views.Host) []command.Command {
 		{ID: view + ".unlock", Title: lang.L("Unlock"), Keys: []string{"U"}, View: view, Enabled: some, Run: func() {
 			if d, bufs := doc(); d != nil {
 				h.Controller.Lock(d.ID, bufs, false)
+			}
+		}},
+		{ID: view + ".pin", Title: lang.L("Pin: lock, or unlock what is locked"), Keys: []string{"P"}, View: view, Enabled: some, Run: func() {
+			if d, bufs := doc(); d != nil {
+				locked := !slices.ContainsFunc(bufs, func(b int) bool { return !d.IsLocked(b) })
+				h.Controller.Lock(d.ID, bufs, !locked)
 			}
 		}},
 	}

@@ -20,8 +20,8 @@ func PlotCommands(view string, plot func() *widgets.Plot) []command.Command {
 		return command.Command{ID: view + "." + id, Title: title, Keys: keys, View: view, Run: with(run)}
 	}
 	return []command.Command{
-		c("zoom-in", lang.L("Zoom in"), func(p *widgets.Plot) { p.Zoom(0.5) }, "W", "+", "="),
-		c("zoom-out", lang.L("Zoom out"), func(p *widgets.Plot) { p.Zoom(2) }, "S", "-"),
+		c("zoom-in", lang.L("Zoom in"), func(p *widgets.Plot) { p.Zoom(0.5) }, "W", "+", "=", "Ctrl+Plus"),
+		c("zoom-out", lang.L("Zoom out"), func(p *widgets.Plot) { p.Zoom(2) }, "S", "-", "Ctrl+Minus"),
 		c("left", lang.L("Pan left"), func(p *widgets.Plot) { p.Pan(-0.2, 0) }, "A", "Left"),
 		c("right", lang.L("Pan right"), func(p *widgets.Plot) { p.Pan(0.2, 0) }, "D", "Right"),
 		c("up", lang.L("Pan up"), func(p *widgets.Plot) { p.Pan(0, -0.2) }, "Up"),

@@ -133,7 +133,7 @@ func flow(p *malloc.Program, buf, step int) int {
 }
 
 // WalkCommands are the keys along time (. and ,), along producers and users
-// (] and [), and marks (M, Delete).
+// (] and [), through the selection (Enter), areas (R, Ctrl+A) and marks (M, Delete).
 func WalkCommands(view string, h *views.Host, plot func() *widgets.Plot) []command.Command {
 	c := func(id, title string, run func(d *controller.Document, p *widgets.Plot), keys ...string) command.Command {
 		return command.Command{ID: view + "." + id, Title: title, Keys: keys, View: view, Run: func() {
@@ -165,12 +165,41 @@ func WalkCommands(view string, h *views.Host, plot func() *widgets.Plot) []comma
 			}
 		}
 	}
+	at := -1 // of the selected tensors, the one walked to last
+	match := func(step int) func(d *controller.Document, p *widgets.Plot) {
+		return func(d *controller.Document, p *widgets.Plot) {
+			bufs := h.Bus.State().Selection.Buffers
+			if len(bufs) == 0 {
+				return
+			}
+			if at < 0 || at >= len(bufs) {
+				at = -1
+				if step < 0 {
+					at = 0
+				}
+			}
+			at = (at + step + len(bufs)) % len(bufs)
+			h.Bus.SetHover(controller.Hover{Buf: bufs[at], Instr: -1, Copy: -1})
+			if t0, t1, ok := p.Span(BufferKey(bufs[at])); ok {
+				p.Centre((t0 + t1) / 2)
+			}
+		}
+	}
 	return []command.Command{
 		c("next", lang.L("Next instruction"), along(1), "."),
 		c("previous", lang.L("Previous instruction"), along(-1), ","),
 		c("user", lang.L("Follow to the user"), follow(1), "]"),
 		c("producer", lang.L("Follow to the producer"), follow(-1), "["),
+		c("match", lang.L("Next selected tensor"), match(1), "Return"),
+		c("match-back", lang.L("Previous selected tensor"), match(-1), "Shift+Return"),
+		c("area", lang.L("Select the stretch of the selection"), func(_ *controller.Document, p *widgets.Plot) {
+			if t0, t1, ok := p.SelectedSpan(); ok {
+				p.ChooseRange(t0, t1)
+			}
+		}, "R"),
+		c("area-all", lang.L("Select the whole stretch"), func(_ *controller.Document, p *widgets.Plot) { p.ChooseRange(p.Home()) }, "Ctrl+A"),
 		c("mark", lang.L("Mark the time under the pointer"), func(_ *controller.Document, p *widgets.Plot) { p.ToggleMark() }, "M"),
+		c("keep-mark", lang.L("Mark it and keep the mark"), func(_ *controller.Document, p *widgets.Plot) { p.KeepMark() }, "Shift+M"),
 		c("clear-marks", lang.L("Remove all marks"), func(_ *controller.Document, p *widgets.Plot) { p.ClearMarks() }, "Delete"),
 	}
 }

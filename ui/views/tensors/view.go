@@ -404,6 +404,7 @@ func (v *View) Commands() []command.Command {
 		c("filter", lang.L("Filter tensors"), func() { v.host.Window.Canvas().Focus(v.filter) }, "/", "Ctrl+F"),
 		c("next", lang.L("Next tensor"), func() { v.step(1) }, ".", "Down"),
 		c("previous", lang.L("Previous tensor"), func() { v.step(-1) }, ",", "Up"),
+		c("all-rows", lang.L("Select all listed tensors"), v.selectAll, "Ctrl+A"),
 		c("page-down", lang.L("Page down"), func() { v.step(v.grid.PageRows() - 1) }, "PageDown"),
 		c("page-up", lang.L("Page up"), func() { v.step(1 - v.grid.PageRows()) }, "PageUp"),
 		c("fold", lang.L("Fold all groups"), func() { v.foldAll(true) }),
@@ -411,6 +412,21 @@ func (v *View) Commands() []command.Command {
 		c("details", lang.L("Details panel"), v.toggleDetails, "Q"),
 	)
 	return append(list, planview.TensorCommands(id, v.host)...)
+}
+
+// selectAll selects the tensors that the filter lets through.
+func (v *View) selectAll() {
+	v.Content()
+	if v.doc == nil {
+		return
+	}
+	var bufs []int
+	for _, r := range v.rows {
+		if r.tensor >= 0 {
+			bufs = append(bufs, v.list[r.tensor].Buf)
+		}
+	}
+	v.host.Bus.SelectBuffers(v.doc.ID, bufs...)
 }
 
 func (v *View) toggleDetails() {

@@ -91,4 +91,3 @@ func TestHistoryIsOfThePlan(t *testing.T) {
 	}
 	s.Shot(t, "validate-history")
 }
-
