@@ -81,8 +81,8 @@ func (s exactSolver) Solve(ctx context.Context, p *Problem, budget Budget, repor
 	return a.result(s.Name())
 }
 
-// baseline offers the plans the search begins from: all-DROP, and greedy ones for
-// at most a quarter of a budget of evaluations.
+// baseline offers the plans the exact search begins from: all-DROP, greedy ones for
+// at most a quarter of a budget of evaluations, and what lns makes of them.
 func (exactSolver) baseline(a *attempt) error {
 	plan, err := demandPlan(a.p.Program)
 	if err != nil {
@@ -104,17 +104,38 @@ func (exactSolver) baseline(a *attempt) error {
 			return err
 		}
 	}
+	if a.done() {
+		return nil
+	}
+	r, err := lnsSolver{starts: []*malloc.Plan{a.best.Plan}}.Solve(a.ctx, a.p, a.rest(searchShare), nil)
+	if err != nil {
+		return err
+	}
+	a.evaluations += r.Evaluations
+	a.adopt(r.Incumbent)
 	return nil
 }
 
+// searchShare is the share of the budget that a search gets before the model: the
+// better the plan at hand, the less there is to prove.
+const searchShare = 0.2
+
+// manyThreads is from how many cores on CP-SAT's portfolio of strategies is used.
+// Below it has too few linear ones: a single search with the whole linear
+// relaxation proves more.
+const manyThreads = 8
+
 // options are the solver's for a share of what is left of the budget.
 func (exactSolver) options(a *attempt, share float64) cpsat.Options {
-	o := cpsat.Options{Seed: int32(a.p.Seed & 0x7fffffff), Threads: 1, Work: exactWork * share}
+	o := cpsat.Options{Seed: int32(a.p.Seed & 0x7fffffff), Threads: 1, Linear: true, Work: exactWork * share}
 	if n := a.budget.Evaluations; n > 0 {
 		o.Work = evaluationWork * float64(n) * share
 	}
 	if a.budget.Time > 0 {
-		o.Work, o.Time, o.Threads = 0, a.rest(share).Time, runtime.GOMAXPROCS(0)
+		o.Work, o.Time = 0, a.rest(share).Time
+		if n := runtime.GOMAXPROCS(0); n >= manyThreads {
+			o.Threads = n
+		}
 	}
 	return o
 }

@@ -16,6 +16,7 @@ type Params struct {
 	Seed          int32
 	MemoryMiB     int64
 	FixHints      bool // only look at the hint: is it a solution?
+	Linear        bool // all of the model in the linear relaxation, not only what is likely to help
 }
 
 // encode writes p as SatParameters. Signals stay ours, logs are off: they would
@@ -38,6 +39,9 @@ func (p *Params) encode() []byte {
 	}
 	if p.FixHints {
 		b = appendInt(b, 192, 1)
+	}
+	if p.Linear {
+		b = appendInt(b, 90, 2) // linearization_level
 	}
 	b = appendInt(b, 41, 0)  // log_search_progress
 	b = appendInt(b, 186, 0) // log_to_stdout

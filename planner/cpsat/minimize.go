@@ -15,6 +15,7 @@ type Options struct {
 	Threads   int
 	Seed      int32
 	MemoryMiB int64
+	Linear    bool // as in Params
 	// Improved (may be nil) is called with each better solution and the bound.
 	Improved func(s Solution)
 }
@@ -41,7 +42,7 @@ func (w *Worker) Minimize(ctx context.Context, m *Model, o Options) (Solution, e
 	model.hint, model.hinted = append([]int64(nil), m.hint...), append([]bool(nil), m.hinted...)
 	started, worked := time.Now(), 0.0
 	for slice := firstSlice; ; slice *= 2 {
-		p := Params{Threads: o.Threads, Seed: o.Seed, MemoryMiB: o.MemoryMiB}
+		p := Params{Threads: o.Threads, Seed: o.Seed, MemoryMiB: o.MemoryMiB, Linear: o.Linear}
 		switch {
 		case o.Work > 0:
 			p.Deterministic = min(slice, o.Work-worked)
