@@ -75,9 +75,9 @@ bench-search: setup
 	$(GO) test -tags $(TEST_TAGS) -run '^$$' -bench Search -benchtime 1x -timeout 60m ./planner -search.time $(SEARCH_TIME)
 
 # Frame times, idle time and memory of the window with 10^5 tensors, and again
-# while a search runs. On a machine without a display it needs xvfb-run (xvfb).
+# while a search and a validation run. On a machine without a display it needs xvfb-run (xvfb).
 DISPLAYED = $(if $(DISPLAY)$(WAYLAND_DISPLAY),,xvfb-run -a -s "-screen 0 1920x1080x24")
-bench-ui: setup
+bench-ui: setup model
 	$(GO) build -tags $(TAGS) -o $(OUT)/benchui ./tools/benchui
 	$(DISPLAYED) $(OUT)/benchui
 	$(DISPLAYED) $(OUT)/benchui busy

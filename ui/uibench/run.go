@@ -25,7 +25,6 @@ import (
 	"strata/ui/views/tensors"
 	"strata/ui/viz"
 	"strata/ui/widgets"
-	"strata/workflow"
 )
 
 // Options of a run; zero fields take the values of the acceptance criterion.
@@ -34,7 +33,7 @@ type Options struct {
 	Width   float32       // 1600
 	Height  float32       // 900
 	Phase   time.Duration // of each gesture, 5 s
-	Busy    bool          // a search runs in the same process meanwhile
+	Busy    bool          // a search and a validation run in the same process meanwhile
 	Out     io.Writer     // the table; nil: standard output
 }
 
@@ -54,8 +53,10 @@ type Phase struct {
 // Result of a run.
 type Result struct {
 	Phases      []Phase
-	IdleShare   float64 // of a core, all threads
-	ResidentMiB float64
+	IdleShare   float64 // of a core, all threads; not measured when busy
+	ResidentMiB float64 // likewise: a validation's arenas are not the window's
+	Validations int     // that ended meanwhile, when busy
+	Busy        bool
 	Err         error
 }
 
@@ -84,7 +85,7 @@ func Run(app fyne.App, o Options) *Result {
 	if o.Out == nil {
 		o.Out = os.Stdout
 	}
-	res := &Result{}
+	res := &Result{Busy: o.Busy}
 	c := controller.New(controller.Options{Post: fyne.Do})
 	defer c.Close()
 	win := app.NewWindow("Strata bench-ui")
@@ -116,8 +117,10 @@ func drive(ctx context.Context, c *controller.Controller, res *Result, o Options
 	doc := Document(o.Tensors)
 	s := &controller.Snapshot{Docs: []*controller.Document{doc}, Active: 0}
 	fyne.DoAndWait(func() { mapView.Update(s) })
+	var work *work
 	if o.Busy {
-		if err := search(ctx, c); err != nil {
+		var err error
+		if work, err = begin(ctx, c); err != nil {
 			return err
 		}
 	}
@@ -190,12 +193,17 @@ func drive(ctx context.Context, c *controller.Controller, res *Result, o Options
 			grids[0].Scrolled(&fyne.ScrollEvent{Scrolled: fyne.NewDelta(0, float32(25*math.Copysign(1, math.Sin(float64(i)/200)-0.2)))})
 		})
 	}
+	if work != nil {
+		var err error
+		res.Validations, err = work.state()
+		return err
+	}
 	stop() // its ticks are work too
 	time.Sleep(time.Second)
 	before, _ := cpuSeconds()
 	time.Sleep(o.Phase)
 	after, err := cpuSeconds()
-	if err == nil && !o.Busy {
+	if err == nil {
 		res.IdleShare = (after - before) / o.Phase.Seconds()
 	}
 	runtime.GC()
@@ -204,30 +212,16 @@ func drive(ctx context.Context, c *controller.Controller, res *Result, o Options
 	return nil
 }
 
-// search keeps the agent searching on the sample until ctx ends.
-func search(ctx context.Context, c *controller.Controller) error {
-	c.OpenSample()
-	if err := c.Idle(ctx); err != nil {
-		return err
-	}
-	d := c.Snapshot().Doc()
-	if d == nil || d.Program == nil {
-		return fmt.Errorf("bench-ui: the sample did not open")
-	}
-	go func() {
-		for seed := uint64(1); ctx.Err() == nil; seed++ {
-			workflow.Search(ctx, d.Program, workflow.SearchOptions{Solver: "mcts", Time: time.Minute, Seed: seed})
-		}
-	}()
-	return nil
-}
-
 func (r *Result) print(w io.Writer) {
 	fmt.Fprintf(w, "%-16s %7s %8s %8s %8s %8s   main-thread CPU per tick, ms\n", "gesture", "ticks", "p50", "p95", "p99", "max")
 	for _, p := range r.Phases {
 		fmt.Fprintf(w, "%-16s %7d %8.2f %8.2f %8.2f %8.2f\n", p.Name, p.Frames.Count, p.Frames.P50, p.Frames.P95, p.Frames.P99, p.Frames.Max)
 	}
-	fmt.Fprintf(w, "idle %.1f %% of a core (limit %.0f), resident %.0f MiB (limit %d), p95 limit %d ms: ", 100*r.IdleShare, 100*LimitIdle, r.ResidentMiB, LimitMemory, LimitP95MS)
+	if r.Busy {
+		fmt.Fprintf(w, "while searching and validating (%d runs ended), p95 limit %d ms: ", r.Validations, LimitP95MS)
+	} else {
+		fmt.Fprintf(w, "idle %.1f %% of a core (limit %.0f), resident %.0f MiB (limit %d), p95 limit %d ms: ", 100*r.IdleShare, 100*LimitIdle, r.ResidentMiB, LimitMemory, LimitP95MS)
+	}
 	switch {
 	case r.Err != nil:
 		fmt.Fprintln(w, r.Err)
