@@ -13,7 +13,7 @@ BUDGET ?= 50%
 TAGS = $(shell tools/tags.sh)
 TEST_TAGS := headless,migrated_fynedo
 
-.PHONY: run job build model solver try-solver test lint race golden bench bench-ui bench-search clean setup
+.PHONY: run job build model solver try-solver test lint race golden bench bench-ui bench-search soak clean setup
 
 # Open the window on the sample when a display is there; else, or with HEADLESS=1,
 # do the main job: plan the sample at half its bytes, prove it, report.
@@ -48,6 +48,7 @@ try-solver: setup
 	@tools/solver.sh --try >/dev/null
 
 test: setup model try-solver
+	@tools/setup.sh display || true
 	tools/test.sh -tags $(TEST_TAGS)
 
 lint: setup
@@ -78,9 +79,20 @@ bench-search: setup
 # while a search and a validation run. On a machine without a display it needs xvfb-run (xvfb).
 DISPLAYED = $(if $(DISPLAY)$(WAYLAND_DISPLAY),,xvfb-run -a -s "-screen 0 1920x1080x24")
 bench-ui: setup model
+	@tools/setup.sh display || true
 	$(GO) build -tags $(TAGS) -o $(OUT)/benchui ./tools/benchui
 	$(DISPLAYED) $(OUT)/benchui
 	$(DISPLAYED) $(OUT)/benchui busy
+
+# SOAK_TIME of random events sent to the real window: no panic, no hang, no
+# stutter, no leak. Needs xdotool. The toolkit's caches expire in seconds instead
+# of a minute here, or the comparison of heaps would see them.
+SOAK_TIME ?= 10m
+SOAK_SEED ?= 1
+soak: setup model
+	@tools/setup.sh display || true
+	$(GO) build -tags $(TAGS) -o $(OUT)/soakui ./tools/soakui
+	FYNE_CACHE=10s $(DISPLAYED) $(OUT)/soakui -time $(SOAK_TIME) -seed $(SOAK_SEED)
 
 clean:
 	rm -rf strata $(OUT)

@@ -22,6 +22,12 @@ if [ "${HEADLESS:-}" != 1 ] && [ "$("$(dirname "$0")/tags.sh")" = headless ]; th
 		echo "built without its window; for the window type once: sudo apt-get install -y libgl1-mesa-dev xorg-dev" >&2
 	fi
 fi
+# A virtual display with its input, for the test that drives the real window, the
+# bench and the soak: wanted, not needed (the test says when it was not run).
+if [ "${1:-}" = display ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1 && [ "$(uname)" = Linux ]; then
+	for p in Xvfb:xvfb xvfb-run:xvfb xauth:xauth xdotool:xdotool; do need "${p%:*}" "${p#*:}"; done
+	[ -e /usr/lib/"$(uname -m)"-linux-gnu/dri/swrast_dri.so ] || missing+=(libgl1-mesa-dri)
+fi
 [ ${#missing[@]} -eq 0 ] && exit 0
 
 install="apt-get install -y --no-install-recommends ${missing[*]}"

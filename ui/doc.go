@@ -19,6 +19,10 @@
 //
 //   - golden_test.go compares every view of the sample, light and dark, with
 //     testdata; `make golden` draws the masters again.
+//   - smoke_test.go drives the built program on a virtual display with real keys
+//     and a real pointer, from opening the sample to opening it again.
+//   - ui/uibench measures frames (`make bench-ui`) and sends the window random
+//     events (`make soak`).
 //
 // Only main.go imports Fyne's app package; everything here works with the test
 // driver, without a display.

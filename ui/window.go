@@ -42,6 +42,12 @@ type Window struct {
 	held   func() fyne.KeyModifier // modifiers held now
 }
 
+// The size of a new window: it fits the smallest screens.
+const (
+	windowWidth  = 1280
+	windowHeight = 760
+)
+
 // NewWindow builds the window; Show it. The controller's Post must run functions
 // on Fyne's goroutine.
 func NewWindow(app fyne.App, c *controller.Controller, makers []views.Maker) *Window {
@@ -72,7 +78,7 @@ func NewWindow(app fyne.App, c *controller.Controller, makers []views.Maker) *Wi
 	w.root = parts.Stack(background(), parts.Column(0, w.top.root, horizontal(), parts.Grow(body), horizontal(), w.status.root))
 	w.win.SetContent(w.root)
 	w.win.SetPadded(false)
-	w.win.Resize(fyne.NewSize(1280, 760))
+	w.win.Resize(fyne.NewSize(windowWidth, windowHeight))
 	w.win.SetOnDropped(func(_ fyne.Position, uris []fyne.URI) {
 		var paths []string
 		for _, u := range uris {
@@ -161,9 +167,25 @@ func (w *Window) update(s *controller.Snapshot) {
 	if d := s.Doc(); d != nil {
 		title = d.Name + " – Strata"
 	}
+	if work := working(s); work != "" {
+		title = work + " · " + title
+	}
 	if w.win.Title() != title {
 		w.win.SetTitle(title)
 	}
+}
+
+// working names the long work that runs, for whoever looks at the task bar.
+func working(s *controller.Snapshot) string {
+	switch {
+	case s.Task(controller.TaskValidate, 0) != nil:
+		return lang.L("Validating")
+	case s.Task(controller.TaskSearch, 0) != nil:
+		return lang.L("Searching")
+	case s.Task(controller.TaskCalibrate, 0) != nil:
+		return lang.L("Calibrating")
+	}
+	return ""
 }
 
 // duration writes a time left for people.
