@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/lang"
 	"fyne.io/fyne/v2/widget"
 
@@ -21,8 +20,18 @@ type palettePicker struct {
 	pop   *widget.PopUp
 	entry *paletteEntry
 	rows  *fyne.Container
+	lines []paletteLine // of rows, made once: typing changes texts only
+	none  fyne.CanvasObject
 	found []entry
 	at    int
+	from  int // the entry in the first line
+}
+
+// paletteLine is a row of the palette.
+type paletteLine struct {
+	press      *parts.Press
+	content    *fyne.Container
+	title, key *parts.Text
 }
 
 // entry is a line of the palette.
@@ -61,7 +70,8 @@ func (w *Window) openPalette(text string) {
 		w.picker.close()
 		return
 	}
-	p := &palettePicker{w: w, rows: parts.Column(0)}
+	p := &palettePicker{w: w}
+	p.makeLines()
 	p.entry = &paletteEntry{p: p}
 	p.entry.ExtendBaseWidget(p.entry)
 	p.entry.PlaceHolder = lang.L("Type a command or the name of a tensor")
@@ -150,18 +160,41 @@ func (p *palettePicker) move(by int) {
 	}
 }
 
+func (p *palettePicker) makeLines() {
+	p.none = parts.Inset(parts.NewText(lang.L("Nothing has this name."), parts.Body, viz.InkMuted), 10, 6)
+	objects := []fyne.CanvasObject{p.none}
+	for i := range paletteRows {
+		l := paletteLine{title: parts.NewText("", parts.Body, viz.InkText).Fit(parts.Cut), key: parts.NewText("", parts.Caption, viz.InkMuted)}
+		l.content = parts.Row(12, parts.Grow(l.title), l.key)
+		l.press = parts.NewPress(l.content, func() { p.choose(p.from + i) })
+		l.press.PadY = 4
+		p.lines = append(p.lines, l)
+		objects = append(objects, l.press)
+	}
+	p.rows = parts.Column(0, objects...)
+}
+
 func (p *palettePicker) draw() {
-	p.rows.Objects = nil
-	from := max(0, min(p.at-paletteRows/2, len(p.found)-paletteRows))
-	for i := from; i < min(from+paletteRows, len(p.found)); i++ {
-		e := p.found[i]
-		row := parts.NewPress(parts.Row(12, parts.Grow(parts.NewText(e.title, parts.Body, viz.InkText).Fit(parts.Cut)), parts.NewText(e.key, parts.Caption, viz.InkMuted)), func() { p.choose(i) })
-		row.PadY = 4
-		row.Select(i == p.at)
-		p.rows.Objects = append(p.rows.Objects, row)
+	p.from = max(0, min(p.at-paletteRows/2, len(p.found)-paletteRows))
+	for i, l := range p.lines {
+		at := p.from + i
+		if at >= len(p.found) {
+			l.press.Hide()
+			continue
+		}
+		e := p.found[at]
+		l.title.Set(e.title)
+		if l.key.Text() != e.key {
+			l.key.Set(e.key)
+			l.content.Refresh() // its width changed
+		}
+		l.press.Select(at == p.at)
+		l.press.Show()
 	}
 	if len(p.found) == 0 {
-		p.rows.Objects = []fyne.CanvasObject{parts.Inset(parts.NewText(lang.L("Nothing has this name."), parts.Body, viz.InkMuted), 10, 6)}
+		p.none.Show()
+	} else {
+		p.none.Hide()
 	}
 	p.rows.Refresh()
 }
@@ -173,49 +206,4 @@ func (p *palettePicker) choose(i int) {
 	run := p.found[i].run
 	p.close()
 	run()
-}
-
-// listKeys shows every command with its keys, by menu.
-func (w *Window) listKeys() {
-	columns := []fyne.CanvasObject{}
-	column := []fyne.CanvasObject{}
-	flush := func() {
-		if len(column) > 0 {
-			columns = append(columns, parts.Grow(parts.Column(3, column...)))
-			column = nil
-		}
-	}
-	group := func(title string, pick func(*command.Command) bool) {
-		var rows []fyne.CanvasObject
-		for i := range w.commands {
-			if c := &w.commands[i]; pick(c) {
-				rows = append(rows, parts.Row(10, parts.Grow(parts.NewText(c.Title, parts.Body, viz.InkText).Fit(parts.Cut)), parts.NewText(strings.Join(c.Keys, "  "), parts.Caption, viz.InkMuted).Mono()))
-			}
-		}
-		if len(rows) == 0 {
-			return
-		}
-		column = append(column, parts.InsetEach(parts.NewText(title, parts.Caption, viz.InkAccent).Bold(), 0, 8, 0, 2))
-		column = append(column, rows...)
-	}
-	for _, m := range command.Menus {
-		group(lang.L(string(m)), func(c *command.Command) bool {
-			return c.Menu == m && c.View == "" && !strings.HasPrefix(c.ID, "theme.")
-		})
-	}
-	flush()
-	for i, v := range w.views {
-		if i == len(w.views)/2 {
-			flush()
-		}
-		group(v.Title(), func(c *command.Command) bool { return c.View == v.ID() && len(c.Keys) > 0 })
-	}
-	flush()
-	var pop *widget.PopUp
-	shut := widget.NewButton(lang.L("Close"), func() { pop.Hide() })
-	title := parts.NewText(lang.L("Keys and commands"), parts.Strong, viz.InkText).Bold()
-	size := w.win.Canvas().Size()
-	list := container.NewVScroll(parts.InsetEach(parts.Row(28, columns...), 0, 0, 14, 0))
-	pop = widget.NewModalPopUp(parts.Sized(parts.Inset(parts.Column(8, parts.Row(10, parts.Grow(title), shut), parts.Grow(list)), 14, 10), min(size.Width-80, 1180), size.Height-120), w.win.Canvas())
-	pop.Show()
 }

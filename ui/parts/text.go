@@ -57,7 +57,7 @@ func (t *Text) Align(a fyne.TextAlign) *Text { t.align = a; return t }
 func (t *Text) Fit(f Fit) *Text              { t.fit = f; return t }
 func (t *Text) style() fyne.TextStyle        { return fyne.TextStyle{Bold: t.bold, Monospace: t.mono} }
 func (t *Text) measure(s string) (w, h float32) {
-	m := fyne.MeasureText(s, t.size*theme.TextScale(), t.style())
+	m := measure{s, t.size * theme.TextScale(), t.bold, t.mono}.take()
 	return m.Width, m.Height
 }
 

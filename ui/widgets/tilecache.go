@@ -64,6 +64,13 @@ func newTileServer(limit int) *tileServer {
 // tiles serves all plots of the process.
 var tiles = newTileServer(CacheBytes)
 
+// TileBytes is how much the cache of tiles holds, at most CacheBytes.
+func TileBytes() int {
+	tiles.mu.Lock()
+	defer tiles.mu.Unlock()
+	return tiles.bytes
+}
+
 // get returns a cached tile. A plain key is also served by exact pixels.
 func (s *tileServer) get(key tileKey) (*image.RGBA, bool) {
 	s.mu.Lock()
