@@ -69,7 +69,8 @@ func soak(length time.Duration, seed uint64, profile string) error {
 		return err
 	}
 	defer db.Close()
-	res := uibench.Soak(app.NewWithID("strata.soak"), uibench.SoakOptions{Time: length, Seed: seed, Store: &controller.ProjectStore{DB: db}})
+	expiry, _ := time.ParseDuration(os.Getenv("FYNE_CACHE")) // read by Fyne when the program starts
+	res := uibench.Soak(app.NewWithID("strata.soak"), uibench.SoakOptions{Time: length, Seed: seed, Store: &controller.ProjectStore{DB: db}, Expiry: expiry})
 	if res.Err != nil {
 		return res.Err
 	}

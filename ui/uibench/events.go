@@ -20,7 +20,7 @@ var keys = []string{
 }
 
 // words that a soak types into whatever takes text.
-var words = []string{"dark", "light", "high", "ffn", "layer = 3", "size > 1M", "role:kv", "attn_q", "sample", "(", "0", "-1", "hardware"}
+var words = []string{"dark", "light", "high", "ffn", "layer = 3", "size > 1M", "role:kv", "attn_q", "sample", "(", "0", "1-", "hardware"}
 
 // events sends a burst of random events and says how many.
 func (s *soak) events(ctx context.Context) (int, error) {
@@ -63,7 +63,7 @@ func (s *soak) events(ctx context.Context) (int, error) {
 				add("sleep", "0.02")
 			}
 		default:
-			add("type", "--delay", "10", words[r.IntN(len(words))])
+			add("type", "--delay", "10", "--args", "1", words[r.IntN(len(words))])
 		}
 		add("sleep", "0.03")
 	}

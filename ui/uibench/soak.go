@@ -25,6 +25,8 @@ type SoakOptions struct {
 	Time  time.Duration // 10 min
 	Seed  uint64
 	Store controller.Store // may be nil
+	// Expiry is how long the toolkit's caches keep what is not used (FYNE_CACHE).
+	Expiry time.Duration
 	Out   io.Writer        // progress and result; nil: standard output
 }
 
@@ -66,6 +68,9 @@ func Soak(app fyne.App, o SoakOptions) *SoakResult {
 	}
 	if o.Out == nil {
 		o.Out = os.Stdout
+	}
+	if o.Expiry == 0 {
+		o.Expiry = time.Minute // Fyne's
 	}
 	res := &SoakResult{}
 	if _, err := exec.LookPath("xdotool"); err != nil {
@@ -126,7 +131,9 @@ func (s *soak) run() error {
 				return err
 			}
 			s.res.WarmHeap = heap()
+			m.Reset() // a software GL compiles its shaders in the first frames
 			fmt.Fprintf(s.o.Out, "soak: warm after %d events, heap %.1f MiB\n", s.res.Events, mib(s.res.WarmHeap))
+			end = time.Now().Add(s.o.Time - max(s.o.Time/5, 10*time.Second))
 		}
 		n, err := s.events(ctx)
 		if err != nil {
@@ -218,8 +225,10 @@ func (s *soak) rest(ctx context.Context) error {
 	if err := s.c.Idle(ctx); err != nil {
 		return err
 	}
-	time.Sleep(3 * time.Second) // for the caches that expire
-	fyne.DoAndWait(func() { s.win.Content().Refresh() })
+	for range 2 { // they are looked through when something is painted
+		time.Sleep(s.o.Expiry + time.Second)
+		fyne.DoAndWait(func() { s.win.Content().Refresh() })
+	}
 	time.Sleep(time.Second)
 	return nil
 }
