@@ -154,7 +154,7 @@ func TestPlansAreReproducible(t *testing.T) {
 // TestSolvers runs each by name: it gives a plan or says why it does not apply.
 func TestSolvers(t *testing.T) {
 	m := smallModel(t, nil)
-	for _, solver := range []string{"auto", "demand", "layers", "llamacpp-fit", "experts-cpu", "kv-resident", "pin-stream", "xla-greedy", "mcts", "lns"} {
+	for _, solver := range []string{"auto", "demand", "layers", "llamacpp-fit", "experts-cpu", "kv-resident", "pin-stream", "xla-greedy", "mcts", "lns", "branch-bound"} {
 		t.Run(solver, func(t *testing.T) {
 			args := []string{"plan", m, "--hw", "test-periodic", "--dram", "50%", "--prompt", "8", "--gen", "4", "--solver", solver, "--evaluations", "10"}
 			switch code, _, _ := strata(args...); code {

@@ -12,6 +12,7 @@ type dual struct {
 
 	room, memory, link []float64 // λ_t in seconds a byte, m_t, u_t
 	kept               [3][]float64
+	bestS              float64 // the dual function at kept
 	gRoom, gMem, gLink []float64
 	scale              float64 // of room: its price where one second buys the link's bytes for all of a pass
 
@@ -19,7 +20,9 @@ type dual struct {
 	save float64   // the most a second of copying can save: max 1 - u_t
 	fast []step    // per use of a candidate: how it became fast
 
-	origin, first, last, state []int8 // scratch of the dynamic program
+	allowed []Ways // per use; nil: all
+
+	origin, state []int8 // scratch of the dynamic program
 }
 
 // step is how a touch is reached: from is the copy's first instruction.
@@ -39,7 +42,7 @@ func newDual(r *relaxation, discount float64) *dual {
 		most = max(most, c.to-c.from)
 	}
 	d.fast = make([]step, most)
-	for _, a := range []*[]int8{&d.origin, &d.first, &d.last, &d.state} {
+	for _, a := range []*[]int8{&d.origin, &d.state} {
 		*a = make([]int8, 2*most+2)
 	}
 	d.scale = r.copyS / float64(r.n)
@@ -188,6 +191,7 @@ func (d *dual) candidate(c *candidate) float64 {
 		return c.blockB * (d.sum[to+r.n+1] - d.sum[uses[n-1].instr+1])
 	}
 	inf := math.Inf(1)
+	may := func(i int, w Ways) bool { return d.allowed == nil || d.allowed[c.from+i]&w != 0 }
 	// way[2i+state] says how state (0 slow, 1 fast) of touch i is best reached, and
 	// from[2i+state] from which state of touch i-1.
 	way, from := d.state, d.origin
@@ -203,12 +207,20 @@ func (d *dual) candidate(c *candidate) float64 {
 				before = 0
 			}
 			s, f := before+ownSlow, before+d.fast[i].cost+ownFast
+			if !may(i, Slow) {
+				s = inf
+			}
+			if !may(i, New) {
+				f = inf
+			}
 			way[2*i], from[2*i] = waySlow, best
 			way[2*i+1], from[2*i+1] = wayNew, best
 			if i == 0 && held {
-				s, f = inf, stay(0)+ownFast
+				if s, f = inf, stay(0)+ownFast; !may(i, Stay) {
+					f = inf
+				}
 				way[1] = wayStays
-			} else if i > 0 {
+			} else if i > 0 && may(i, Stay) {
 				if k := fast + stay(i) + ownFast; k < f {
 					f = k
 					way[2*i+1], from[2*i+1] = wayStays, 1

@@ -62,16 +62,10 @@ func BestBound(p *malloc.Program) (Bound, error) {
 // prices of its own: of the copies that an iteration makes for the next one, trip -
 // 1 are made inside the loop.
 func LagrangianBound(p *malloc.Program, steps int) (Bound, error) {
-	b := bounder{p: p, loop: p.PeriodicLoop(), begin: len(p.Instructions), end: len(p.Instructions)}
-	if b.loop != nil {
-		b.begin, b.end = b.loop.Begin, b.loop.End
-	}
-	if err := b.check(); err != nil {
+	b, err := boundable(p)
+	if err != nil {
 		return Bound{}, err
 	}
-	b.unreached = unreachedHomes(p)
-	b.classes()
-	b.touches()
 	out := Bound{Method: LagrangianMethod}
 	if b.begin > 0 {
 		out.TotalS += price(b.relax(0, b.begin, false), steps, 0)
@@ -94,14 +88,39 @@ func LagrangianBound(p *malloc.Program, steps int) (Bound, error) {
 
 // price returns the best bound that steps reach on a relaxation.
 func price(r *relaxation, steps int, discount float64) float64 {
+	if d := optimise(r, steps, discount); d != nil {
+		return d.bestS
+	}
+	return 0
+}
+
+// boundable reads off a program what bounds need.
+func boundable(p *malloc.Program) (*bounder, error) {
+	b := &bounder{p: p, loop: p.PeriodicLoop(), begin: len(p.Instructions), end: len(p.Instructions)}
+	if b.loop != nil {
+		b.begin, b.end = b.loop.Begin, b.loop.End
+	}
+	if err := b.check(); err != nil {
+		return nil, err
+	}
+	b.unreached = unreachedHomes(p)
+	b.classes()
+	b.touches()
+	return b, nil
+}
+
+// optimise returns the best prices that steps reach on a relaxation; nil for one
+// that has nothing to price.
+func optimise(r *relaxation, steps int, discount float64) *dual {
 	if r == nil || r.n == 0 || math.IsInf(r.copyS, 1) {
-		return 0
+		return nil
 	}
 	d := newDual(r, discount)
+	best := d.evaluate() // nothing has a price: the computing time
 	d.start()
 	// Polyak's steps towards a target above the best value; the target comes nearer
 	// when it is not approached.
-	best, ahead, stuck := 0.0, 0.05, 0
+	ahead, stuck := 0.05, 0
 	for range steps {
 		value := d.evaluate()
 		stuck++
@@ -125,5 +144,7 @@ func price(r *relaxation, steps int, discount float64) float64 {
 		}
 	}
 	const rounding = 1 - 1e-12
-	return best * rounding
+	d.restore()
+	d.bestS = best * rounding
+	return d
 }

@@ -35,6 +35,7 @@ type relaxation struct {
 
 // candidate is a buffer with its uses[from:to].
 type candidate struct {
+	buf      int
 	from, to int
 	blockB   float64 // of a block in the fast memory
 	copiedS  float64 // copied bytes × copyS
@@ -104,7 +105,7 @@ func (b *bounder) relax(lo, hi int, circular bool) *relaxation {
 		if len(uses[i]) == 0 {
 			continue
 		}
-		c := candidate{from: len(r.uses), blockB: b.leastBlock(i, home), copiedS: b.leastCopied(i, home) * r.copyS}
+		c := candidate{buf: i, from: len(r.uses), blockB: b.leastBlock(i, home), copiedS: b.leastCopied(i, home) * r.copyS}
 		r.uses = append(r.uses, uses[i]...)
 		c.to = len(r.uses)
 		c.defined = r.uses[c.from].def

@@ -91,7 +91,8 @@ func tinyProgram(seed uint64) *malloc.Program {
 }
 
 // bruteForce plays every game over every order of the buffers, and returns the
-// best time met; complete is false when it gave up after most plans.
+// best time met; complete is false when it gave up after most plans. Games with
+// equal keys must have equal times.
 func bruteForce(t testing.TB, p *malloc.Program, most int) (bestS, bestPeriodS float64, complete bool) {
 	t.Helper()
 	ev := simulate.New()
@@ -101,6 +102,7 @@ func bruteForce(t testing.TB, p *malloc.Program, most int) (bestS, bestPeriodS f
 	}
 	bestS, bestPeriodS = math.Inf(1), math.Inf(1)
 	plans := 0
+	times := map[uint64]float64{}
 	var deeper func(chosen int) bool
 	deeper = func(chosen int) bool {
 		if g.Done() {
@@ -109,6 +111,10 @@ func bruteForce(t testing.TB, p *malloc.Program, most int) (bestS, bestPeriodS f
 			if err != nil {
 				t.Fatal(err)
 			}
+			if was, ok := times[g.Key()]; ok && math.Abs(was-s.TotalS) > 1e-9*was {
+				t.Errorf("%s: games with one key take %g s and %g s", p.Name, was, s.TotalS)
+			}
+			times[g.Key()] = s.TotalS
 			bestS, bestPeriodS = min(bestS, s.TotalS), min(bestPeriodS, s.PeriodS)
 			return plans < most
 		}
@@ -123,6 +129,7 @@ func bruteForce(t testing.TB, p *malloc.Program, most int) (bestS, bestPeriodS f
 			}
 			return true
 		}
+		key := g.Key()
 		for _, a := range g.Actions(nil) {
 			m := g.Mark()
 			if _, err := g.Step(a); err != nil {
@@ -131,7 +138,9 @@ func bruteForce(t testing.TB, p *malloc.Program, most int) (bestS, bestPeriodS f
 			if !deeper(chosen) {
 				return false
 			}
-			g.Rewind(m)
+			if g.Rewind(m); g.Key() != key {
+				t.Fatalf("%s: another key after Rewind", p.Name)
+			}
 		}
 		return true
 	}

@@ -4,13 +4,13 @@
 // Every way of finding a plan is a Solver, found by name through New: baselines
 // that people use today (demand copies, whole layers, llama.cpp's fit order,
 // experts to the CPU, KV resident), two that plan copies (pin-stream, xla-greedy),
-// the MCTS agent of the mallocGame (mcts), large-neighbourhood search (lns), and
-// auto, which runs the baselines, then the agent, and gives what is left of the
-// budget to lns. A solver is anytime: it reports
-// each better plan as it finds it, stops when its context ends or its budget is
-// spent, and returns the best plan it had. Every plan it shows has been accepted
-// by malloc.Check, every time was computed by simulate; nothing here scores a
-// plan by itself.
+// the MCTS agent of the mallocGame (mcts), large-neighbourhood search (lns), branch
+// and bound for small instances (branch-bound), and auto, which runs the baselines,
+// then the agent, and gives what is left of the budget to lns. A solver is anytime:
+// it reports each better plan as it finds it, stops when its context ends or its
+// budget is spent, and returns the best plan it had. Every plan it shows has been
+// accepted by malloc.Check, every time was computed by simulate; nothing here scores
+// a plan by itself.
 //
 //	solver.go      Solver, Problem, Budget, Result, the registry
 //	attempt.go     bookkeeping of one Solve: incumbent, budget, trace
@@ -30,6 +30,7 @@
 //	lnsring.go     plans held as rings of streamed buffers, and their operators
 //	lnsscript.go   plans held as scripts of the game
 //	lnsdestroy.go  what to destroy in a script and how to repair it
+//	branch.go      branch and bound over all games of a small instance
 //	auto.go        all of them together
 //
 // Equal programs, seeds and evaluation budgets give equal plans; a time budget

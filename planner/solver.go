@@ -125,6 +125,7 @@ var registry = []struct {
 	{"random-greedy", func() Solver { return randomGreedy{} }},
 	{"genetic", func() Solver { return genetic{} }},
 	{"cp-sat", func() Solver { return exactSolver{} }},
+	{"branch-bound", func() Solver { return branchBound{} }},
 	{"lns", func() Solver { return lnsSolver{} }},
 	{"mcts", func() Solver { return NewAgent(AgentOptions{}) }},
 	{"auto", func() Solver { return autoSolver{} }},

@@ -95,6 +95,9 @@ func TestEverySolverOnEveryShape(t *testing.T) {
 			if name == "cp-sat" {
 				want = library == nil && strings.HasPrefix(shape.name, "straight graph")
 			}
+			if name == "branch-bound" {
+				want = branchable(shape.p) <= mostBranched
+			}
 			if (r != nil) != want {
 				t.Errorf("%s on %s: applicable %v, want %v", name, shape.name, r != nil, want)
 			}
