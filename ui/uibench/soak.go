@@ -27,7 +27,7 @@ type SoakOptions struct {
 	Store controller.Store // may be nil
 	// Expiry is how long the toolkit's caches keep what is not used (FYNE_CACHE).
 	Expiry time.Duration
-	Out   io.Writer        // progress and result; nil: standard output
+	Out    io.Writer // progress and result; nil: standard output
 }
 
 // Limits of a soak.
