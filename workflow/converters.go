@@ -7,6 +7,7 @@ import (
 	"strata/convert/hlo"
 	"strata/convert/minimalloc"
 	"strata/convert/mlsys"
+	"strata/convert/pytorch"
 )
 
 // converters are tried in this order when nobody says what a file is.
@@ -14,11 +15,17 @@ var converters = []converter{
 	{name: "hlo",
 		detect: func(_ string, data []byte) bool { return startsWith(data, "HloModule ") },
 		read:   func(data []byte, _ *ConvertRequest) (*convert.Schedule, error) { return hlo.Text(data) }},
+	{name: "hloproto",
+		detect: func(_ string, data []byte) bool { return hlo.IsProto(data) },
+		read:   func(data []byte, _ *ConvertRequest) (*convert.Schedule, error) { return hlo.Proto(data) }},
 	{name: "mlsys",
 		detect: func(_ string, data []byte) bool {
 			return startsWith(data, "{") && mentions(data, `"fast_memory_capacity"`)
 		},
 		read: func(data []byte, _ *ConvertRequest) (*convert.Schedule, error) { return mlsys.Read(data) }},
+	{name: "pytorch",
+		detect: func(_ string, data []byte) bool { return startsWith(data, "{") && mentions(data, `"op_schema"`) },
+		read:   func(data []byte, _ *ConvertRequest) (*convert.Schedule, error) { return pytorch.Read(data) }},
 	{name: "minimalloc",
 		detect: func(_ string, data []byte) bool {
 			line, _, _ := bytes.Cut(data, []byte("\n"))

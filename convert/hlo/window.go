@@ -31,7 +31,7 @@ func parseWindow(text string) ([]WindowDim, error) {
 			if key == "pad" {
 				part, _, _ = strings.Cut(part, "_")
 			}
-			v, err := strconv.ParseInt(part, 10, 48)
+			v, err := strconv.ParseInt(part, 10, 40)
 			if err != nil {
 				return nil, fmt.Errorf("%q: whole numbers are expected", excerpt(field))
 			}
