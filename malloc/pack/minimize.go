@@ -12,12 +12,12 @@ import (
 // status is Solved when there is a packing at all; the peak is the least one if
 // it equals the bound.
 //
-// The greedy portfolio gives a first packing. Then the exact search makes its runs
-// under smaller capacities, on the component that ends highest: a pass of the
-// portfolio at the bound, which is the optimum more often than not; then half way
-// down as long as that succeeds; then all over the gap, more often near the peak,
-// as the time to an answer varies more from run to run than from one capacity to
-// the next. A run that is cut proves nothing; one that ends raises the bound.
+// The greedy portfolio gives a first packing. Then the exact search makes runs under
+// smaller capacities, on the component that ends highest: at the bound, which is
+// the optimum more often than not; then half way down, a quarter, …; then with a
+// capacity for each run, all over the gap and more often near the peak, as the
+// time to an answer varies more from run to run than from one capacity to the next.
+// A run that is cut proves nothing; one that ends raises the bound.
 //
 // It goes on until peak and bound meet, the context ends or MaxNodes are spent. The
 // answer depends on the clock only through ctx.
@@ -87,7 +87,10 @@ type share struct {
 	peak, bound int64
 	low         int64 // no less than bound: runs below found nothing and ended
 	drop        int64 // next step down
-	runs        int
+	cap         int32 // of the present attempt, in units; 0: each run has its own
+	left        int   // batches left to it
+	runs        int   // made in it
+	begun       bool
 }
 
 // shares sets out the components, those too large without a search.
@@ -110,52 +113,74 @@ func shares(p *Problem, o Options, a *Answer) []*share {
 			continue
 		}
 		if in := compile(part, at, x.peak, o.Off); in != nil {
-			x.s = &search{in: in, o: o, fresh: true}
-			x.s.start()
+			x.s = &search{in: in, o: o}
 		}
 	}
 	return out
 }
 
-// descend makes a batch of runs below the peak and takes the lowest packing.
+// descend makes a batch of runs below the peak and takes a lower packing.
 func (x *share) descend(ctx context.Context, p *Problem, a *Answer, maxNodes int64) {
 	in := x.s.in
-	var caps [batch]int32
-	if x.runs == len(portfolio)/batch*batch {
-		x.drop = (x.peak - x.bound) / 2
-	}
 	low := int32((max(x.bound, x.low) + in.unit - 1) / in.unit)
 	high := int32((x.peak - 1) / in.unit)
 	if low > high { // only windows that interlock leave a gap here
 		x.s = nil
 		return
 	}
+	race := x.cap > 0 || !x.begun
+	if race && (x.left == 0 || x.cap < low || x.cap > high) {
+		x.attempt(low)
+		race = x.cap > 0
+	}
+	var caps [batch]int32
 	for k := range caps {
-		_, u := math.Modf(float64(x.runs+k) * math.Phi)
-		switch {
-		case x.runs < len(portfolio)/batch*batch:
-			caps[k] = low
-		case x.drop >= in.unit:
-			caps[k] = max(low, int32((x.peak-x.drop)/in.unit))
-		default:
+		if caps[k] = x.cap; !race { // fills the gap evenly in the root of the distance from the peak
+			_, u := math.Modf(float64(x.runs+k) * math.Phi)
 			caps[k] = max(low, high-int32(float64(high-low)*u*u))
 		}
 	}
-	before := x.peak
-	for k, r := range x.s.batch(ctx, x.runs, caps, maxNodes, false) {
+	lower := false
+	for k, r := range x.s.batch(ctx, x.runs, caps, maxNodes, race) {
 		a.Nodes, a.Failures, a.Runs = a.Nodes+r.nodes, a.Failures+r.failures, a.Runs+r.runs
-		switch {
-		case r.outcome == found:
+		switch r.outcome {
+		case found:
 			x.take(p, a, r.place)
-		case r.outcome == proved:
+			lower = true
+		case proved:
 			if x.low = max(x.low, int64(caps[k]+1)*in.unit); in.exact && in.complete {
 				x.bound = max(x.bound, x.low)
 			}
+		default:
+			continue
+		}
+		if race {
+			break // what later runs did depends on the threads
 		}
 	}
-	if x.runs += batch; x.peak == before {
+	x.runs += batch
+	if x.left--; lower {
+		x.left = 0
+	} else if x.left == 0 {
 		x.drop /= 2
 	}
+}
+
+// attempt chooses the next capacity: the least, half way down, a quarter, and none
+// for all runs in the end.
+func (x *share) attempt(low int32) {
+	unit := x.s.in.unit
+	x.runs, x.left, x.cap = 0, 2, 0
+	switch {
+	case !x.begun:
+		x.cap, x.drop = low, x.peak-x.bound
+	case x.drop >= unit:
+		x.cap = max(low, int32((x.peak-x.drop)/unit))
+	default:
+		x.s.fresh, x.runs = true, batch
+	}
+	x.begun = true
+	x.s.start()
 }
 
 // take keeps a run's packing if it is lower.
