@@ -120,6 +120,9 @@ func (exactSolver) baseline(a *attempt) error {
 // better the plan at hand, the less there is to prove.
 const searchShare = 0.2
 
+// exactMemoryMiB is about what CP-SAT may take before it ends with what it has.
+const exactMemoryMiB = 4096
+
 // manyThreads is from how many cores on CP-SAT's portfolio of strategies is used.
 // Below it has too few linear ones: a single search with the whole linear
 // relaxation proves more.
@@ -127,7 +130,7 @@ const manyThreads = 8
 
 // options are the solver's for a share of what is left of the budget.
 func (exactSolver) options(a *attempt, share float64) cpsat.Options {
-	o := cpsat.Options{Seed: int32(a.p.Seed & 0x7fffffff), Threads: 1, Linear: true, Work: exactWork * share}
+	o := cpsat.Options{Seed: int32(a.p.Seed & 0x7fffffff), Threads: 1, MemoryMiB: exactMemoryMiB, Linear: true, Work: exactWork * share}
 	if n := a.budget.Evaluations; n > 0 {
 		o.Work = evaluationWork * float64(n) * share
 	}

@@ -24,7 +24,6 @@ type mapping struct {
 type mappedBuffer struct {
 	buf        int
 	sizeBytes  int64 // of a block
-	align      int64
 	fillBytes  int64 // of a copy from home
 	backBytes  int64 // of a write-back
 	needsFinal bool  // an out buffer that is written: home holds it at the end
@@ -172,7 +171,7 @@ func (m *mapping) touch(at []int, t int, o malloc.Operand, kind byte, index int)
 		if kind == 'r' && b.Kind != malloc.KindParam {
 			return fmt.Sprintf("buffer %q is read before it is written", b.Name)
 		}
-		x := mappedBuffer{buf: o.Buf, sizeBytes: blockBytes(p, o.Buf, m.fast), align: max(p.Tiers[m.fast].Align, homeAlign(p, o.Buf)), defined: kind == 'w'}
+		x := mappedBuffer{buf: o.Buf, sizeBytes: blockBytes(p, o.Buf, m.fast), defined: kind == 'w'}
 		if m.in >= 0 {
 			x.fillBytes = extentBytes(b, p.Engines[m.in].IOAlign)
 		}

@@ -40,13 +40,16 @@ func TestSolveEqualsBruteForce(t *testing.T) {
 		var load, count, gain Expr
 		for i := range n {
 			v := m.Bool()
-			l := v
-			if i%2 == 1 {
-				l = v.Not()
+			add := func(e *Expr, n int64) {
+				if i%2 == 1 { // taken where the variable is 0
+					e.Const += n
+					n = -n
+				}
+				e.Add(v, n)
 			}
-			load.AddLiteral(l, weight[i])
-			count.AddLiteral(l, 1)
-			gain.AddLiteral(l, -value[i])
+			add(&load, weight[i])
+			add(&count, 1)
+			add(&gain, -value[i])
 		}
 		m.Linear(NoLower, limit, load)
 		m.Linear(least, NoUpper, count)

@@ -29,16 +29,6 @@ type Expr struct {
 // Add appends coeff·v. A variable is added once.
 func (e *Expr) Add(v Var, coeff int64) { e.Terms = append(e.Terms, Term{v, coeff}) }
 
-// AddLiteral appends coeff·l for a variable or the Not of one.
-func (e *Expr) AddLiteral(l Var, coeff int64) {
-	if l >= 0 {
-		e.Add(l, coeff)
-		return
-	}
-	e.Const += coeff
-	e.Add(l.Not(), -coeff)
-}
-
 // Value of the expression under an assignment.
 func (e *Expr) Value(values []int64) int64 {
 	sum := e.Const
@@ -78,9 +68,8 @@ func (m *Model) Bool() Var { return m.Int(0, 1) }
 // Fixed is the expression of a constant.
 func Fixed(n int64) Expr { return Expr{Const: n} }
 
-// Vars is the number of variables, Constraints that of constraints.
-func (m *Model) Vars() int        { return len(m.lo) }
-func (m *Model) Constraints() int { return len(m.constraints) }
+// Vars is the number of variables.
+func (m *Model) Vars() int { return len(m.lo) }
 
 // Linear requires lo ≤ e ≤ hi, where all of the literals in when hold.
 func (m *Model) Linear(lo, hi int64, e Expr, when ...Var) {
@@ -107,8 +96,8 @@ func (m *Model) bools(field protowire.Number, literals, when []Var) {
 	m.add(field, appendInts(nil, 1, len(literals), func(i int) int64 { return int64(literals[i]) }), when)
 }
 
-// Interval says that start + size = end, and returns its index for NoOverlap and
-// NoOverlap2D; it takes part where the literals in when hold.
+// Interval says that start + size = end, and returns its index for NoOverlap2D;
+// it takes part where the literals in when hold.
 func (m *Model) Interval(start, size, end Expr, when ...Var) int {
 	var c []byte
 	for _, part := range []struct {
@@ -123,11 +112,6 @@ func (m *Model) Interval(start, size, end Expr, when ...Var) int {
 	}
 	m.add(19, c, when)
 	return len(m.constraints) - 1
-}
-
-// NoOverlap keeps intervals apart.
-func (m *Model) NoOverlap(intervals []int) {
-	m.add(20, appendInts(nil, 1, len(intervals), func(i int) int64 { return int64(intervals[i]) }), nil)
 }
 
 // NoOverlap2D keeps the rectangles x[i] × y[i] apart.
