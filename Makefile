@@ -92,7 +92,7 @@ SOAK_SEED ?= 1
 soak: setup model
 	@tools/setup.sh display || true
 	$(GO) build -tags $(TAGS) -o $(OUT)/soakui ./tools/soakui
-	FYNE_CACHE=10s $(DISPLAYED) $(OUT)/soakui -time $(SOAK_TIME) -seed $(SOAK_SEED)
+	FYNE_CACHE=10s $(DISPLAYED) $(OUT)/soakui -time $(SOAK_TIME) -seed $(SOAK_SEED) $(SOAK_FLAGS)
 
 clean:
 	rm -rf strata $(OUT)

@@ -26,15 +26,16 @@ import (
 func main() {
 	length := flag.Duration("time", 10*time.Minute, "how long")
 	seed := flag.Uint64("seed", 1, "of the random events")
+	report := flag.Bool("report", false, "only report frames and heaps, for machines that do much else: panics and hangs still fail")
 	profile := flag.String("cpuprofile", "", "file to write a CPU profile to")
 	flag.Parse()
-	if err := soak(*length, *seed, *profile); err != nil {
+	if err := soak(*length, *seed, *report, *profile); err != nil {
 		fmt.Fprintln(os.Stderr, "soakui:", err)
 		os.Exit(1)
 	}
 }
 
-func soak(length time.Duration, seed uint64, profile string) error {
+func soak(length time.Duration, seed uint64, report bool, profile string) error {
 	folder, err := os.MkdirTemp("", "strata-soak-*")
 	if err != nil {
 		return err
@@ -74,7 +75,7 @@ func soak(length time.Duration, seed uint64, profile string) error {
 	if res.Err != nil {
 		return res.Err
 	}
-	if !res.Pass() {
+	if !res.Pass() && !report {
 		return fmt.Errorf("a limit was missed (seed %d)", seed)
 	}
 	return nil
