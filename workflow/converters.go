@@ -7,6 +7,7 @@ import (
 	"strata/convert/hlo"
 	"strata/convert/minimalloc"
 	"strata/convert/mlsys"
+	"strata/convert/onnx"
 	"strata/convert/pytorch"
 )
 
@@ -23,6 +24,9 @@ var converters = []converter{
 			return startsWith(data, "{") && mentions(data, `"fast_memory_capacity"`)
 		},
 		read: func(data []byte, _ *ConvertRequest) (*convert.Schedule, error) { return mlsys.Read(data) }},
+	{name: "onnx",
+		detect: func(_ string, data []byte) bool { return onnx.Is(data) },
+		read:   func(data []byte, _ *ConvertRequest) (*convert.Schedule, error) { return onnx.Read(data) }},
 	{name: "pytorch",
 		detect: func(_ string, data []byte) bool { return startsWith(data, "{") && mentions(data, `"op_schema"`) },
 		read:   func(data []byte, _ *ConvertRequest) (*convert.Schedule, error) { return pytorch.Read(data) }},
