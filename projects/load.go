@@ -77,6 +77,16 @@ func (s *Store) LoadSession(ctx context.Context) (*Session, error) {
 	return session, s.explain(errors.Join(broken...))
 }
 
+// Window reads the settings of the last session alone; nil when none was saved.
+func (s *Store) Window(ctx context.Context) (json.RawMessage, error) {
+	var window string
+	err := s.reads.QueryRowContext(ctx, `SELECT value FROM settings WHERE name = 'window'`).Scan(&window)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	return json.RawMessage(window), s.explain(err)
+}
+
 // Find returns the number of the project that a user named: its number, or its
 // name when only one project has it.
 func (s *Store) Find(ctx context.Context, name string) (int64, error) {

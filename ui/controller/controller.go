@@ -43,6 +43,8 @@ type Controller struct {
 	dirty   bool       // changed since the last save
 	saving  sync.Mutex // one save at a time; taken before mu
 
+	restored atomic.Bool // the last session's documents were asked for
+
 	ctx  context.Context
 	stop context.CancelFunc
 	wait sync.WaitGroup

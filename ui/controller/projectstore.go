@@ -51,28 +51,11 @@ func (p *ProjectStore) Load() (*Session, error) {
 	if stored == nil {
 		return nil, broken
 	}
-	out := &Session{Active: stored.Active}
-	if len(stored.Settings) > 0 {
-		var w windowState
-		if err := json.Unmarshal(stored.Settings, &w); err != nil {
-			return nil, fmt.Errorf("the stored settings: %w", err)
-		}
-		out.Settings, out.Profiles = w.Settings, w.Profiles
-	}
-	list, err := p.DB.Recent(ctx, maxRecent)
+	out, err := p.settings(ctx, stored.Settings)
 	if err != nil {
 		return nil, err
 	}
-	p.recent = map[string]Recent{}
-	for _, f := range list {
-		r := Recent{Path: f.Path, Name: f.Name, Opened: f.Opened, Thumbnail: f.Thumbnail}
-		var detail recentDetail
-		if json.Unmarshal(f.Detail, &detail) == nil {
-			r.Verdict, r.Bytes = detail.Verdict, detail.Bytes
-		}
-		p.recent[r.Path] = r
-		out.Recent = append(out.Recent, r)
-	}
+	out.Active = stored.Active
 	p.known = stored.Projects
 	for _, q := range stored.Projects {
 		d := SavedDoc{Project: q.ID, Path: q.Path, Sample: q.Sample, Undone: q.Undone, Thumbnail: q.Thumbnail}
@@ -92,6 +75,43 @@ func (p *ProjectStore) Load() (*Session, error) {
 		out.Docs = append(out.Docs, d)
 	}
 	return out, broken
+}
+
+// LoadSettings implements QuickStore.
+func (p *ProjectStore) LoadSettings() (*Session, error) {
+	ctx := context.Background()
+	window, err := p.DB.Window(ctx)
+	if err != nil || window == nil {
+		return nil, err
+	}
+	return p.settings(ctx, window)
+}
+
+// settings is a session without its documents.
+func (p *ProjectStore) settings(ctx context.Context, window json.RawMessage) (*Session, error) {
+	out := &Session{Active: -1}
+	if len(window) > 0 {
+		var w windowState
+		if err := json.Unmarshal(window, &w); err != nil {
+			return nil, fmt.Errorf("the stored settings: %w", err)
+		}
+		out.Settings, out.Profiles = w.Settings, w.Profiles
+	}
+	list, err := p.DB.Recent(ctx, maxRecent)
+	if err != nil {
+		return nil, err
+	}
+	p.recent = map[string]Recent{}
+	for _, f := range list {
+		r := Recent{Path: f.Path, Name: f.Name, Opened: f.Opened, Thumbnail: f.Thumbnail}
+		var detail recentDetail
+		if json.Unmarshal(f.Detail, &detail) == nil {
+			r.Verdict, r.Bytes = detail.Verdict, detail.Bytes
+		}
+		p.recent[r.Path] = r
+		out.Recent = append(out.Recent, r)
+	}
+	return out, nil
 }
 
 func momentOf(m projects.Moment) (Moment, error) {
@@ -256,4 +276,7 @@ func (p *ProjectStore) Timelines(run int64) (predicted, measured *trace.Timeline
 	return predicted, measured, err
 }
 
-var _ RunStore = (*ProjectStore)(nil)
+var (
+	_ RunStore   = (*ProjectStore)(nil)
+	_ QuickStore = (*ProjectStore)(nil)
+)

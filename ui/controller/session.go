@@ -55,7 +55,11 @@ func (c *Controller) Session() *Session {
 }
 
 func (c *Controller) loadSettings(s *Snapshot) {
-	session, err := c.opt.Store.Load()
+	load := c.opt.Store.Load
+	if quick, ok := c.opt.Store.(QuickStore); ok {
+		load = quick.LoadSettings
+	}
+	session, err := load()
 	if err != nil {
 		s.Fault = &Fault{Text: sentence(err)}
 	}
@@ -76,6 +80,10 @@ func (c *Controller) Restore() bool {
 	if c.opt.Store == nil {
 		return false
 	}
+	// A save meanwhile would find no documents and forget the stored ones.
+	c.saving.Lock()
+	defer c.saving.Unlock()
+	c.restored.Store(true)
 	session, err := c.opt.Store.Load()
 	if err != nil {
 		c.Report(err, 0)
@@ -190,7 +198,9 @@ func (c *Controller) autosave() {
 		case <-c.ctx.Done():
 			return
 		case <-tick.C:
-			c.saveNow()
+			if c.restored.Load() || len(c.Snapshot().Docs) > 0 {
+				c.saveNow()
+			}
 		}
 	}
 }

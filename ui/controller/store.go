@@ -13,6 +13,13 @@ type Store interface {
 	Save(*Session) error
 }
 
+// QuickStore is a Store that reads a session without its documents, which may be
+// large, for a window that is not drawn yet.
+type QuickStore interface {
+	Store
+	LoadSettings() (*Session, error) // nil, nil: nothing kept yet
+}
+
 // RunStore is a Store that keeps the runs of plans as well.
 type RunStore interface {
 	Store
