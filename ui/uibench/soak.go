@@ -116,7 +116,9 @@ func (s *soak) run() error {
 	defer cancel()
 	s.beat.Store(time.Now().UnixNano())
 	go s.watchdog(ctx)
-	go tellStalls(ctx, s.o.Out, LimitFrameMS*time.Millisecond)
+	watched, unwatch := context.WithCancel(ctx)
+	defer unwatch()
+	go tellStalls(watched, s.o.Out, LimitFrameMS*time.Millisecond)
 	s.c.OpenSample()
 	if err := s.rest(ctx); err != nil {
 		return err
@@ -144,7 +146,8 @@ func (s *soak) run() error {
 		s.tidy(4)
 	}
 	s.res.Frames = m.Summary()
-	stop()
+	stop() // its ticks are work too
+	unwatch()
 	if err := s.rest(ctx); err != nil {
 		return err
 	}
