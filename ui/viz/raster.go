@@ -12,6 +12,30 @@ type Style struct {
 	Flat    bool  // neither edges nor snapping: steps of one curve join without seams
 	HatchPx int   // period of hatches in pixels; 0: 8
 	Font    *Font // nil: no labels
+	// Lit says which rectangles of the scene, by their index in it, keep their
+	// colours; the others are drawn with Faded. nil: all keep them.
+	Lit   Marked
+	Faded *Palette
+}
+
+// Marked is a set of a scene's rectangles: bit i%64 of word i/64 is rectangle i.
+type Marked []uint64
+
+// NewMarked is an empty set for n rectangles.
+func NewMarked(n int) Marked { return make(Marked, (n+63)/64) }
+
+// Mark adds rectangle i.
+func (m Marked) Mark(i int) { m[i/64] |= 1 << (i % 64) }
+
+// Has says that rectangle i is in the set.
+func (m Marked) Has(i int) bool { return i/64 < len(m) && m[i/64]>>(i%64)&1 != 0 }
+
+// paint is how rectangle i, of a class, is painted.
+func (s *Style) paint(i int, c Class) *classPaint {
+	if s.Lit != nil && s.Faded != nil && !s.Lit.Has(i) {
+		return &s.Faded.class[c]
+	}
+	return &s.Palette.class[c]
 }
 
 // Sizes in pixels below which detail is left out.
@@ -98,7 +122,7 @@ func (z *Rasterizer) Draw(t *Target, s *Scene, view View, style Style) {
 			if x1 <= -1 || y1 <= -1 || x0 >= w+1 || y0 >= h+1 {
 				continue
 			}
-			paint := &style.Palette.class[s.Class[i]]
+			paint := style.paint(i, s.Class[i])
 			if style.Plain {
 				drawPlain(t, x0, y0, x1, y1, paint, s.Pattern[i], &style)
 			} else {
@@ -329,7 +353,8 @@ func (f *frame) labels(s *Scene, t0, t1, a0, a1 float64, style Style) {
 			if n == 0 || cut && n < shortestCut {
 				continue
 			}
-			color := style.Palette.class[s.Class[i]].label
+			paint := style.paint(i, s.Class[i])
+			color := paint.label
 			baseline := int(math.Floor(y0)) + font.Ascent + labelInset/2
 			if spare := y1 - y0 - float64(font.Height); spare < labelInset {
 				baseline = int(math.Floor(y0+spare/2)) + font.Ascent
@@ -338,7 +363,7 @@ func (f *frame) labels(s *Scene, t0, t1, a0, a1 float64, style Style) {
 				x := math.Floor(x0) + labelInset - 2
 				wide := min(font.Width(s.Label[i][:n])+4, x1-x-1)
 				t.fill(clampRound(x, t.W), clampRound(float64(baseline-font.Ascent), t.H), clampRound(x+wide, t.W),
-					clampRound(float64(baseline-font.Ascent+font.Height), t.H), style.Palette.class[s.Class[i]].fill)
+					clampRound(float64(baseline-font.Ascent+font.Height), t.H), paint.fill)
 			}
 			pen := font.draw(t, math.Floor(x0)+labelInset, baseline, s.Label[i][:n], color)
 			if cut {

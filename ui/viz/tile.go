@@ -24,8 +24,9 @@ func (p *Panel) GridOf(view View, unit Unit, w, h float64) Grid {
 // DrawTile draws the part of the panel's data area that a target shows: ground,
 // bands, grid, scenes and the lines of marks, without any text outside scenes.
 // view is what the whole picture (FullW × FullH pixels) shows; scale is device
-// pixels per logical pixel. Tiles of one picture join without seams.
-func (p *Panel) DrawTile(z *Rasterizer, t *Target, view View, grid Grid, scale float64, style Style) {
+// pixels per logical pixel. lit has what each layer keeps in its colours while the
+// rest fades into style.Faded; nil: nothing fades, nor do layers that are curves. Tiles of one picture join without seams.
+func (p *Panel) DrawTile(z *Rasterizer, t *Target, view View, grid Grid, scale float64, style Style, lit []Marked) {
 	if t.W <= 0 || t.H <= 0 {
 		return
 	}
@@ -69,9 +70,12 @@ func (p *Panel) DrawTile(z *Rasterizer, t *Target, view View, grid Grid, scale f
 		a0, a1 := -f.ba/f.ka, (float64(t.H)-f.ba)/f.ka
 		each(grid.A, min(a0, a1), max(a0, a1), func(v float64) { horizontal(v*f.ka+f.ba, px, line, false) })
 	}
-	for _, l := range p.Layers {
+	for i, l := range p.Layers {
 		s := style
 		s.Flat = l.Flat
+		if s.Lit = nil; i < len(lit) && !l.Flat {
+			s.Lit = lit[i]
+		}
 		z.Draw(t, l.Scene, view, s)
 	}
 	if p.Frameless {

@@ -89,6 +89,9 @@ type Plot struct {
 
 	hover    Key
 	selected []Key
+	lit      uint64       // numbers what keeps its colours among the faded; 0: nothing fades
+	faded    *viz.Palette // what the rest is drawn with
+	unlit    bool         // a new figure, nothing selected on it yet
 	pinned   []Key
 	marks    []mark // the user's
 	cursorT  float64
@@ -185,6 +188,7 @@ func (p *Plot) SetFigure(f *viz.Figure, keep bool) {
 	}
 	p.hover = NoKey
 	p.tip.hide()
+	p.lit, p.faded, p.unlit = 0, nil, true
 	p.assemble()
 	p.layout()
 }
@@ -212,6 +216,7 @@ func (p *Plot) SetPalette(pal *viz.Palette) {
 		return
 	}
 	p.palette = pal
+	p.light()
 	p.layout()
 }
 
@@ -251,10 +256,18 @@ func (p *Plot) SetHover(k Key) {
 	p.repaint()
 }
 
-// Select outlines everything with these keys.
+// Select outlines everything with these keys and fades the rest.
 func (p *Plot) Select(keys ...Key) {
 	defer p.meter.Measure()()
-	p.selected = append(p.selected[:0], keys...)
+	if p.unlit || !slices.Equal(p.selected, keys) {
+		p.unlit = false
+		p.selected = append(p.selected[:0], keys...)
+		if p.light() {
+			for _, pp := range p.panels {
+				pp.update()
+			}
+		}
+	}
 	p.drawMarks()
 	p.repaint()
 }

@@ -32,7 +32,8 @@ type plotPanel struct {
 	back  *tile   // what was shown at an older zoom, stretched until front is complete
 	free  []*tile
 	gen   generation
-	full  bool // front covers the view
+	full  bool         // front covers the view
+	lit   []viz.Marked // per layer, while something is selected; see Plot.light
 
 	outlines []*canvas.Rectangle // hover and selection
 	cursor   *canvas.Line
@@ -238,9 +239,9 @@ func (pp *plotPanel) update() {
 	px, py := p.input.pointer.X-pp.x, p.input.pointer.Y-pp.y
 	for iy := iy0; iy <= iy1; iy++ {
 		for ix := ix0; ix <= ix1; ix++ {
-			key := tileKey{pp.content, fullW, fullH, gen.grid, ix, iy, gen.palette, gen.scale, p.gesture && !p.Synchronous}
+			key := tileKey{pp.content, fullW, fullH, gen.grid, ix, iy, gen.palette, gen.scale, p.gesture && !p.Synchronous, p.lit}
 			have := pp.at(ix, iy)
-			if have != nil && (key.plain || !have.key.plain) {
+			if have != nil && have.key.lit == key.lit && (key.plain || !have.key.plain) {
 				continue
 			}
 			if uploads < p.uploadBudget() {
@@ -250,7 +251,7 @@ func (pp *plotPanel) update() {
 					continue
 				}
 			}
-			job := tileJob{key: key, panel: pp.panel, view: pp.home, done: p.arrived(pp)}
+			job := tileJob{key: key, panel: pp.panel, view: pp.home, lit: pp.lit, faded: p.faded, done: p.arrived(pp)}
 			if p.Synchronous {
 				img := job.draw(&p.raster)
 				tiles.put(key, img)
@@ -459,11 +460,11 @@ func (p *Plot) takeArrivals() {
 	touched := map[*plotPanel]bool{}
 	for _, a := range list {
 		g := generation{a.key.w, a.key.h, a.key.grid, a.key.palette, a.key.scale}
-		if a.pp.gen != g {
+		if a.pp.gen != g || a.key.lit != p.lit {
 			continue
 		}
 		t := a.pp.at(a.key.ix, a.key.iy)
-		if t != nil && a.key.plain && !t.key.plain {
+		if t != nil && a.key.plain && !t.key.plain && t.key.lit == a.key.lit {
 			continue
 		}
 		a.pp.show(t, a.key, a.img)

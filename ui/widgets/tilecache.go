@@ -26,6 +26,7 @@ type tileKey struct {
 	palette *viz.Palette
 	scale   float32
 	plain   bool
+	lit     uint64 // which rectangles keep their colours; 0: all
 }
 
 // tileJob is a tile to draw.
@@ -33,7 +34,9 @@ type tileJob struct {
 	key     tileKey
 	panel   *viz.Panel
 	view    viz.View // of the whole picture
-	urgency float64  // distance from the pointer in pixels, nearest first
+	lit     []viz.Marked
+	faded   *viz.Palette
+	urgency float64 // distance from the pointer in pixels, nearest first
 	done    func(tileKey, *image.RGBA)
 }
 
@@ -188,7 +191,7 @@ func (j *tileJob) draw(z *viz.Rasterizer) *image.RGBA {
 	t.X, t.Y = int(j.key.ix)*tilePx, int(j.key.iy)*tilePx
 	t.FullW, t.FullH = j.key.w, j.key.h
 	scale := float64(j.key.scale)
-	style := viz.Style{Palette: j.key.palette, Plain: j.key.plain, HatchPx: int(8*scale + 0.5), Font: labelFont(11 * scale)}
-	j.panel.DrawTile(z, t, j.view, j.key.grid, scale, style)
+	style := viz.Style{Palette: j.key.palette, Plain: j.key.plain, HatchPx: int(8*scale + 0.5), Font: labelFont(11 * scale), Faded: j.faded}
+	j.panel.DrawTile(z, t, j.view, j.key.grid, scale, style, j.lit)
 	return img
 }
