@@ -283,6 +283,7 @@ func (s agent) episode(a *attempt, e *environment, seed uint64) (*Episode, error
 		if !ok {
 			break
 		}
+		e.asked = e.asked[:0]
 		decision, err := policy.Decide(ctx, root)
 		if err != nil {
 			return nil, err
@@ -307,6 +308,7 @@ func (s agent) episode(a *attempt, e *environment, seed uint64) (*Episode, error
 		}
 		step.Logits, step.Visits, step.Values, step.Weights = summary.Logits, summary.Visits, summary.QValues, decision.Weights
 		step.Value, step.Chosen = summary.Raw, decision.Slot
+		step.Tree = record(p, policy.Tree(), e.asked)
 		root.moves = append(root.moves, decision.Action)
 		out.Moves = append(out.Moves, step)
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -41,6 +42,15 @@ func TestAgentPlaysAndRecordsGames(t *testing.T) {
 				n := len(m.Legal)
 				if n < 2 || len(m.Visits) != n || len(m.Weights) != n || len(m.Logits) != n || m.Chosen < 0 || m.Chosen >= n || m.Visits[m.Chosen] == 0 {
 					t.Fatalf("%s %+v: move %d is incomplete: %+v", name, opt, i, m)
+				}
+			}
+			for i, m := range e.Moves {
+				checkTree(t, &m)
+				// The decision below the chosen move is the one decided next.
+				for _, n := range m.Tree {
+					if n.Parent == 0 && n.Move == m.Legal[m.Chosen] && i+1 < len(e.Moves) && n.Buffer != e.Moves[i+1].Buffer {
+						t.Errorf("%s %+v: after move %d the tree decides %q, the game %q", name, opt, i, n.Buffer, e.Moves[i+1].Buffer)
+					}
 				}
 			}
 			if math.Abs(sum-(e.StartS-e.FinalS)) > 1e-9*e.StartS {
@@ -93,5 +103,25 @@ func TestAgentStartsFromAPlan(t *testing.T) {
 	}
 	if r.Alone != nil {
 		t.Error("a game that started from a plan is not reported as found alone")
+	}
+}
+
+// checkTree holds a move's tree against the statistics of its root.
+func checkTree(t *testing.T, m *Step) {
+	t.Helper()
+	if len(m.Tree) == 0 || len(m.Tree) > MaxNodes || m.Tree[0].Parent != -1 || m.Tree[0].Buffer != m.Buffer {
+		t.Fatalf("the tree of a move on %s begins with %+v", m.Buffer, m.Tree)
+	}
+	for i, n := range m.Tree[1:] {
+		if n.Parent < 0 || n.Parent > i || n.Visits < 1 || n.Visits > m.Tree[n.Parent].Visits || !(n.Prior > 0 && n.Prior <= 1) {
+			t.Errorf("node %d of the tree: %+v", i+1, n)
+		}
+		if n.Parent != 0 {
+			continue
+		}
+		k := slices.Index(m.Legal, n.Move)
+		if k < 0 || m.Visits[k] != n.Visits || m.Values[k] != n.Value {
+			t.Errorf("node %d %+v differs from the root's statistics %v %v", i+1, n, m.Visits, m.Values)
+		}
 	}
 }

@@ -38,6 +38,7 @@ type environment struct {
 	held      int64   // bytes made resident so far
 	limit     int64   // bytes resident in the guide's game
 	legal     []malloc.Action
+	asked     []int // buffer to decide at each node of the tree under way, -1: none left
 
 	slowS, spanS float64 // value = (slowS − total)/spanS
 	bestS        float64 // best total met with the straight parts undecided
@@ -240,9 +241,12 @@ func (e *environment) Copy(dst, src *line) *line {
 // Legal implements mcts.Environment.
 func (e *environment) Legal(s *line, actions []int32) int {
 	e.seek(s)
-	if _, ok := e.settle(); !ok {
+	d, ok := e.settle()
+	if !ok {
+		e.asked = append(e.asked, -1)
 		return 0
 	}
+	e.asked = append(e.asked, d.Buf)
 	n := min(len(e.legal), len(actions))
 	for i, a := range e.legal[:n] {
 		actions[i] = encode(a)

@@ -41,6 +41,7 @@ type Step struct {
 	Value       float64   `json:"value"`   // of the decision's state before search
 	Chosen      int       `json:"chosen"`  // index into Legal
 	RewardS     float64   `json:"reward_s"`
+	Tree        []Node    `json:"tree"` // what the search visited, most visited nodes first where they are more than MaxNodes
 }
 
 // WriteJSON writes the episode as one JSON document.

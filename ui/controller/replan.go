@@ -196,6 +196,9 @@ func (c *Controller) show(id int, round uint64, job *workflow.Job, p *malloc.Pro
 		} else {
 			d.LowerBound, _ = costmodel.LowerBound(p)
 		}
+		if !d.Search.Running { // the last search was of another program
+			d.Search = SearchState{Baselines: d.Search.Baselines}
+		}
 		d.Locked = keepIDs(d.Locked, len(p.Buffers))
 		if len(res.Baselines) > 0 {
 			d.Search.Baselines = res.Baselines

@@ -30,7 +30,7 @@ func (c *Controller) StartSearch(id int, opt SearchOptions) {
 	}
 	start := time.Now()
 	c.changeDoc(id, func(d *Document) {
-		d.Search = SearchState{Options: opt, Running: true, Started: start, LowerS: lower, BestS: before, Baselines: d.Search.Baselines}
+		d.Search = SearchState{Options: opt, Running: true, Started: start, LowerS: lower, BeforeS: before, Baselines: d.Search.Baselines}
 	})
 	ctx, t := c.begin(TaskSearch, id, "searching", true)
 	c.goBackground(func() {
@@ -98,7 +98,11 @@ func (c *Controller) StartSearch(id int, opt SearchOptions) {
 			s := &d.Search
 			s.Running, s.ElapsedS, s.Stopped, s.Episode = false, time.Since(start).Seconds(), res.Stopped, res.Episode
 			s.Evaluations, s.Component, s.BestS, s.Improved = res.Evaluations, res.Component, res.PredictedS, improved
-			s.Curve = append(slices.Clone(curve), [2]float64{s.ElapsedS, res.PredictedS})
+			last := res.PredictedS
+			if n := len(curve); n > 0 {
+				last = min(last, curve[n-1][1])
+			}
+			s.Curve = append(slices.Clone(curve), [2]float64{s.ElapsedS, last})
 			if len(res.Baselines) > 0 {
 				s.Baselines = res.Baselines
 			}

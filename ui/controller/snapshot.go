@@ -138,9 +138,10 @@ type SearchState struct {
 	ElapsedS    float64
 	Evaluations int64
 	Component   string       // that leads
-	BestS       float64      // predicted seconds of the best so far
+	BestS       float64      // predicted seconds of the best that this search found, 0: none yet
+	BeforeS     float64      // of the plan it started from, 0: none
 	LowerS      float64      // bound
-	Curve       [][2]float64 // (elapsed seconds, best seconds)
+	Curve       [][2]float64 // (elapsed seconds, best seconds of this search), falling
 	Baselines   []workflow.BaselineTime
 	Episode     *planner.Episode // the agent's last complete game
 	Stopped     string           // why it ended, "" while running

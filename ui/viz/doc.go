@@ -1,6 +1,7 @@
 // Package viz draws every picture of Strata in pure Go: the memory map (program
 // order × address per tier), the timeline (lanes of executors and copy engines
-// over the bytes per tier), the treemap by bytes and the search curve. The
+// over the bytes per tier), the treemap by bytes, the search curve
+// and the tree of a searched decision. The
 // window, PNG, SVG and the HTML report share it; it imports no widget toolkit,
 // needs neither cgo nor a display, and keeps no state between calls beyond a
 // cache of glyph masks.

@@ -27,6 +27,7 @@ type Panel struct {
 	Marks       []Mark
 	Frameless   bool // the scenes fill the plot (treemap)
 	Subject     Subject
+	Tree        []TreeNode // drawn instead of all that when it is not empty
 }
 
 // Subject is what a panel shows: tier or copy engine ID of a program, the lanes

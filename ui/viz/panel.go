@@ -14,6 +14,10 @@ func (p *Panel) draw(c canvas, at plot, grid Unit) {
 		return point{at.x + x, at.y + y}
 	}
 	p.head(c, at)
+	if len(p.Tree) > 0 {
+		p.tree(c, at)
+		return
+	}
 	if p.View.Empty() {
 		c.rect(at.x, at.y, at.w, at.h, InkSurface)
 		return
@@ -133,7 +137,7 @@ func (p *Panel) chip(c canvas, at plot, x, baseline float64, s string, ink Ink, 
 }
 
 // marks draws the lines first, then their labels, moved apart where they would
-// overlap.
+// overlap; a label without room in the plot is left out.
 func (p *Panel) marks(c canvas, at plot, px func(t, a float64) point) {
 	var taken []float64
 	for _, m := range p.Marks {
@@ -156,20 +160,31 @@ func (p *Panel) marks(c canvas, at plot, px func(t, a float64) point) {
 		if m.Vertical || m.Label == "" || y < at.y-0.5 || y > at.y+at.h+0.5 {
 			continue
 		}
-		baseline := y - 5
-		if baseline-smallSize < at.y {
-			baseline = y + smallSize + 4
-		}
-		for range 4 {
-			for _, other := range taken {
-				if math.Abs(other-baseline) < smallSize+4 {
-					baseline = other + smallSize + 4
-				}
-			}
+		baseline, ok := labelRoom(y, at, taken)
+		if !ok {
+			continue
 		}
 		taken = append(taken, baseline)
 		p.chip(c, at, at.x+at.w-4, baseline, m.Label, m.Ink, anchorEnd)
 	}
+}
+
+// labelRoom is the baseline nearest to a line at y, first above it, where a label
+// overlaps none of the taken ones.
+func labelRoom(y float64, at plot, taken []float64) (baseline float64, ok bool) {
+	const step = smallSize + 4
+	for k := 0.0; k*step < at.h; k++ {
+		for _, b := range [2]float64{y - 5 - k*step, y + step + k*step} {
+			free := b-smallSize >= at.y && b+3 <= at.y+at.h
+			for _, other := range taken {
+				free = free && math.Abs(other-b) >= step
+			}
+			if free {
+				return b, true
+			}
+		}
+	}
+	return 0, false
 }
 
 // series draws a line; where several points fall on one pixel column only their

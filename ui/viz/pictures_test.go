@@ -26,6 +26,7 @@ func subjects() map[string]*viz.Figure {
 		"timeline":  viz.Timelines(viz.TimelineOptions{Program: p}, predicted, measured),
 		"tokens":    viz.Timelines(viz.TimelineOptions{Title: "Two tokens in the steady state", Program: p, BeginS: t0, EndS: t1}, predicted, measured),
 		"treemap":   viz.Treemap(viz.ProgramLeaves(p, plan), viz.TreemapOptions{}),
+		"tree":      viz.SearchTree(searched(17), "", ""),
 		"curve": viz.SearchCurve(plan.Trace, viz.CurveOptions{LowerBoundS: plan.LowerS,
 			Baselines: []viz.Baseline{{Name: "pin-stream", PredictedS: 2.1}, {Name: "kv-resident", PredictedS: 2.6}, {Name: "demand", PredictedS: 9}}}),
 	}

@@ -15,6 +15,13 @@ type CurveOptions struct {
 	Baselines       []Baseline
 }
 
+// tallest is the top of a curve's picture over its best; sameTime is the share
+// within which two times have one label.
+const (
+	tallest  = 1.8
+	sameTime = 1e-3
+)
+
 // SearchCurve draws the best predicted time over the search's wall time, with
 // the lower bound and the baselines. points are (wall seconds, best seconds).
 func SearchCurve(points [][2]float64, o CurveOptions) *Figure {
@@ -41,14 +48,22 @@ func SearchCurve(points [][2]float64, o CurveOptions) *Figure {
 		low = min(low, o.LowerBoundS)
 		panel.Marks = append(panel.Marks, Mark{At: o.LowerBoundS, Label: "lower bound " + FormatSeconds(o.LowerBoundS), Ink: InkGood, Dash: true})
 	}
+	// What is far above the best would flatten all else: first plans come into the
+	// picture from above, baselines up there stand in a table only.
+	ceiling = min(ceiling, best*tallest)
+	name := "best"
+	var others []Mark
 	for _, b := range o.Baselines {
-		// Baselines far above the curve would flatten it; the table has them.
-		if b.PredictedS > 0 && b.PredictedS < best*2.5 {
+		switch {
+		case math.Abs(b.PredictedS-best) <= best*sameTime:
+			name += ", " + b.Name
+		case b.PredictedS > 0 && b.PredictedS < best*tallest:
 			ceiling = max(ceiling, b.PredictedS)
-			panel.Marks = append(panel.Marks, Mark{At: b.PredictedS, Label: b.Name + " " + FormatSeconds(b.PredictedS), Ink: InkMuted, Dash: true})
+			others = append(others, Mark{At: b.PredictedS, Label: b.Name + " " + FormatSeconds(b.PredictedS), Ink: InkMuted, Dash: true})
 		}
 	}
-	panel.Marks = append(panel.Marks, Mark{At: best, Label: "best " + FormatSeconds(best), Ink: InkAccent})
+	panel.Marks = append(panel.Marks, Mark{At: best, Label: name + " " + FormatSeconds(best), Ink: InkAccent})
+	panel.Marks = append(panel.Marks, others...)
 	pad := max((ceiling-low)*0.12, ceiling*0.01)
 	end := t[len(t)-1]
 	if len(t) == 1 || end <= t[0] {

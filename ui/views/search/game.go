@@ -3,8 +3,10 @@ package search
 import (
 	"fmt"
 	"sort"
+	"strconv"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/lang"
 	"fyne.io/fyne/v2/theme"
 	"fyne.io/fyne/v2/widget"
@@ -17,14 +19,18 @@ import (
 	"strata/ui/widgets"
 )
 
-// game steps through the agent's last game: its searched moves at the left, the
-// alternatives of the chosen one at the right, most visited first.
+// game steps through the agent's last game: its searched moves at the left; at
+// the right what the search knew of the chosen one, as a tree or as a table of the
+// legal moves, most visited first.
 type game struct {
 	h       *views.Host
 	root    fyne.CanvasObject
 	head    fyne.CanvasObject
 	moves   *widgets.Grid
 	options *widgets.Grid
+	tree    *parts.Picture
+	form    *widgets.Segments // tree or table
+	sides   *fyne.Container
 	title   *parts.Text
 	where   *parts.Text
 
@@ -55,19 +61,43 @@ func newGame(h *views.Host) *game {
 		return widgets.RowStyle{Bold: m != nil && g.order[row] == m.Chosen}
 	}
 	g.options.Empty = func() string { return lang.L("Legal moves, with visits, value and prior") }
+	g.tree = parts.NewPicture(200, 80)
+	g.form = widgets.NewSegments(lang.L("Tree"), lang.L("Legal moves"))
+	g.form.OnChange = func(i int) {
+		h.SetSetting("search.game", strconv.Itoa(i))
+		g.turn()
+	}
 	button := func(icon fyne.Resource, tap func()) fyne.CanvasObject {
 		b := widget.NewButtonWithIcon("", icon, tap)
 		b.Importance = widget.LowImportance
 		return b
 	}
-	g.head = parts.Row(2, parts.Centred(g.where), button(theme.MediaSkipPreviousIcon(), func() { g.choose(0) }), button(theme.NavigateBackIcon(), func() { g.step(-1) }), button(theme.NavigateNextIcon(), func() { g.step(1) }), button(theme.MediaSkipNextIcon(), func() { g.choose(g.moves.Len() - 1) }))
-	g.root = parts.Column(6, g.title, parts.Grow(parts.Row(12, parts.GrowBy(g.moves, 1.1), parts.GrowBy(g.options, 1))))
+	g.head = parts.Row(2, parts.Centred(g.form), parts.Fixed(parts.NewText("", parts.Caption, viz.InkMuted), 8, 0), parts.Centred(g.where), button(theme.MediaSkipPreviousIcon(), func() { g.choose(0) }), button(theme.NavigateBackIcon(), func() { g.step(-1) }), button(theme.NavigateNextIcon(), func() { g.step(1) }), button(theme.MediaSkipNextIcon(), func() { g.choose(g.moves.Len() - 1) }))
+	g.sides = container.NewStack(g.tree, g.options)
+	g.root = parts.Column(6, g.title, parts.Grow(parts.Row(12, parts.GrowBy(g.moves, 1), parts.GrowBy(g.sides, 1.9))))
+	if i, err := strconv.Atoi(h.Setting("search.game")); err == nil {
+		g.form.Choose(i)
+	}
+	g.turn()
 	return g
 }
 
 func (g *game) palette(p *viz.Palette) {
 	g.moves.SetPalette(p)
 	g.options.SetPalette(p)
+	g.form.SetPalette(p)
+	g.tree.Refresh()
+}
+
+// turn shows the tree or the table.
+func (g *game) turn() {
+	if g.form.Chosen() == 0 {
+		g.options.Hide()
+		g.tree.Show()
+	} else {
+		g.tree.Hide()
+		g.options.Show()
+	}
 }
 
 // show takes over a document's last game.
@@ -75,15 +105,18 @@ func (g *game) show(d *controller.Document, e *planner.Episode) {
 	if d != nil {
 		g.doc = d.ID
 	}
-	if g.episode == e && g.title.Text() != "" {
+	text := lang.L("The solvers auto and mcts play a game: for each tensor's use, where to place it. It is shown here after a search.")
+	switch {
+	case e != nil:
+		text = fmt.Sprintf(lang.L("%d moves, %d of them searched, %d backups · %s before the search, %s at its end (loop only)"), e.Played, len(e.Moves), e.Backups, viz.FormatSeconds(e.StartS), viz.FormatSeconds(e.FinalS))
+	case d != nil && !d.Search.Running && d.Search.Stopped != "":
+		text = lang.L("This search had no time for a whole game of the agent: choose the solver mcts, or more time.")
+	}
+	if g.episode == e && g.title.Text() == text {
 		return
 	}
 	g.episode, g.at = e, 0
-	if e == nil {
-		g.title.Set(lang.L("The solvers auto and mcts play a game: for each tensor's use, where to place it. It is shown here after a search."))
-	} else {
-		g.title.Set(fmt.Sprintf(lang.L("%d moves, %d of them searched, %d backups · %s before the search, %s at its end (loop only)"), e.Played, len(e.Moves), e.Backups, viz.FormatSeconds(e.StartS), viz.FormatSeconds(e.FinalS)))
-	}
+	g.title.Set(text)
 	g.moves.Reload()
 	g.look()
 }
@@ -113,6 +146,7 @@ func (g *game) step(by int) { g.choose(g.at + by) }
 func (g *game) look() {
 	g.order = g.order[:0]
 	m := g.move()
+	g.tree.Set(g.figure())
 	if m == nil {
 		g.where.Set("")
 		g.options.Reload()
@@ -140,8 +174,8 @@ func (g *game) moveCell(row, column int) (string, viz.Ink) {
 	case 1:
 		return m.Buffer, viz.InkText
 	case 2:
-		if m.Chosen >= 0 && m.Chosen < len(m.Legal) {
-			return m.Legal[m.Chosen], viz.InkText
+		if c := chosen(m); c != "" {
+			return c, viz.InkText
 		}
 		return "–", viz.InkMuted
 	}

@@ -93,7 +93,7 @@ func (v *view) Content() fyne.CanvasObject {
 		v.budget, v.seed, parts.Column(6, v.start, v.stop), parts.Fixed(objective, 0, 48)))
 	left := parts.Column(10, options, parts.Grow(parts.Titled(lang.L("SOLVERS COMPARED"), nil, v.bases)))
 	curve := parts.Titled(lang.L("BEST PLAN SO FAR"), nil, parts.Column(8, parts.Row(12, facts...), parts.Grow(v.curve)))
-	right := parts.Column(10, parts.GrowBy(curve, 1.15), parts.GrowBy(parts.Titled(lang.L("THE AGENT'S LAST GAME"), v.game.head, v.game.root), 1))
+	right := parts.Column(10, parts.GrowBy(curve, 1), parts.GrowBy(parts.Titled(lang.L("THE AGENT'S LAST GAME"), v.game.head, v.game.root), 1.25))
 	v.root = parts.Inset(parts.Row(10, parts.Fixed(left, 280, 0), parts.Grow(right)), 12, 12)
 	return v.root
 }
@@ -155,6 +155,9 @@ func curveOf(d *controller.Document) [][2]float64 {
 
 func figure(d *controller.Document) *viz.Figure {
 	o := viz.CurveOptions{Title: " ", LowerBoundS: d.LowerBound.TotalS}
+	if b := d.Search.BeforeS; b > 0 && len(d.Search.Curve) > 0 {
+		o.Baselines = append(o.Baselines, viz.Baseline{Name: lang.L("plan before"), PredictedS: b})
+	}
 	for _, b := range d.Search.Baselines {
 		if b.PredictedS != nil {
 			o.Baselines = append(o.Baselines, viz.Baseline{Name: b.Name, PredictedS: *b.PredictedS})
@@ -174,15 +177,15 @@ func figure(d *controller.Document) *viz.Figure {
 
 func (v *view) numbers(d *controller.Document) {
 	st := &d.Search
-	best := st.BestS
+	best := bestOf(d)
 	leads, evaluations, elapsed := st.Component, st.Evaluations, st.ElapsedS
-	if best == 0 && d.Predicted != nil {
-		best = d.Predicted.PredictedS
-	}
 	if leads == "" && d.Result != nil {
 		leads, evaluations, elapsed = d.Result.Component, d.Result.Evaluations, d.Result.WallS
 	} else if leads == "" && d.Plan != nil {
 		leads, evaluations, elapsed = d.Plan.Solver, d.Plan.Evaluations, d.Plan.WallS
+	}
+	if st.BeforeS > 0 && (st.BestS == 0 || st.BeforeS < st.BestS) && (st.Running || st.BestS > 0) {
+		leads = lang.L("plan before")
 	}
 	set := func(i int, s string) { v.facts[i].value.Set(s) }
 	set(0, viz.FormatSeconds(best))
@@ -199,6 +202,19 @@ func (v *view) numbers(d *controller.Document) {
 	}
 }
 
+// bestOf is the time of the best plan known: this search's, or the one that was
+// there before it.
+func bestOf(d *controller.Document) float64 {
+	best := d.Search.BestS
+	if b := d.Search.BeforeS; b > 0 && (best == 0 || b < best) {
+		best = b
+	}
+	if best == 0 && d.Predicted != nil {
+		best = d.Predicted.PredictedS
+	}
+	return best
+}
+
 // baseline is a line of the comparison of solvers.
 type baseline struct {
 	name, reason string
@@ -206,10 +222,7 @@ type baseline struct {
 }
 
 func baselines(d *controller.Document) []baseline {
-	best := d.Search.BestS
-	if best == 0 && d.Predicted != nil {
-		best = d.Predicted.PredictedS
-	}
+	best := bestOf(d)
 	var out []baseline
 	for _, b := range d.Search.Baselines {
 		l := baseline{name: b.Name, reason: b.Reason}
