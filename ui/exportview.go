@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"strings"
 
@@ -47,16 +48,17 @@ func (w *Window) SaveView(path string) error {
 	var b bytes.Buffer
 	var err error
 	switch ext := strings.ToLower(filepath.Ext(path)); {
-	case (ext == ".png" || ext == ".svg") && e.Figure != nil:
+	case ext == ".png":
+		var write func(io.Writer) error
+		if write, err = w.picture(); err == nil {
+			err = write(&b)
+		}
+	case ext == ".svg" && e.Figure != nil:
 		f := e.Figure()
 		if f == nil {
 			return errors.New("this view shows nothing yet that could be saved")
 		}
-		if ext == ".svg" {
-			err = f.WriteSVG(&b, pictureWidth, pictureHeight, viz.SVGOptions{})
-			break
-		}
-		err = f.WritePNG(&b, 2*pictureWidth, 2*pictureHeight, 2, w.palette)
+		err = f.WriteSVG(&b, pictureWidth, pictureHeight, viz.SVGOptions{})
 	case ext == ".csv" && e.Table != nil:
 		err = csv.NewWriter(&b).WriteAll(e.Table())
 	case ext == ".txt" && e.Text != nil:

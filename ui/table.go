@@ -51,7 +51,8 @@ func (w *Window) table() []command.Command {
 		{ID: "edit.clear", Title: L("Clear selection, close messages"), Menu: command.MenuEdit, Keys: []string{"Escape"}, Run: w.escape},
 		{ID: "edit.copy", Title: L("Copy view as text"), Menu: command.MenuEdit, Separator: true, Keys: []string{"Ctrl+Shift+C"}, Enabled: func() bool { return w.export().Text != nil }, Run: w.copyText},
 		{ID: "edit.copycsv", Title: L("Copy view as CSV"), Menu: command.MenuEdit, Enabled: func() bool { return w.export().Table != nil }, Run: w.copyTable},
-		{ID: "edit.png", Title: L("Save view as PNG …"), Menu: command.MenuEdit, Keys: []string{"Ctrl+Shift+E"}, Enabled: func() bool { return w.export().Figure != nil }, Run: func() { w.saveView(".png") }},
+		{ID: "edit.copypng", Title: L("Copy view as PNG"), Menu: command.MenuEdit, Enabled: hasDoc, Run: w.copyPicture},
+		{ID: "edit.png", Title: L("Save view as PNG …"), Menu: command.MenuEdit, Keys: []string{"Ctrl+Shift+E"}, Enabled: hasDoc, Run: func() { w.saveView(".png") }},
 		{ID: "edit.svg", Title: L("Save view as SVG …"), Menu: command.MenuEdit, Keys: []string{"Ctrl+Alt+E"}, Enabled: func() bool { return w.export().Figure != nil }, Run: func() { w.saveView(".svg") }},
 		{ID: "edit.csv", Title: L("Save view as CSV …"), Menu: command.MenuEdit, Enabled: func() bool { return w.export().Table != nil }, Run: func() { w.saveView(".csv") }},
 

@@ -1,7 +1,10 @@
 package ui
 
 import (
+	"bytes"
 	"context"
+	"errors"
+	"image/png"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -214,7 +217,7 @@ func TestViewsCanBeTakenOut(t *testing.T) {
 		if v.ID() != views.Validate && e.Text == nil && e.Table == nil && e.Figure == nil {
 			t.Errorf("%s gives nothing", v.ID())
 		}
-		for ext, has := range map[string]bool{".txt": e.Text != nil, ".csv": e.Table != nil, ".svg": e.Figure != nil && e.Figure() != nil} {
+		for ext, has := range map[string]bool{".png": true, ".txt": e.Text != nil, ".csv": e.Table != nil, ".svg": e.Figure != nil && e.Figure() != nil} {
 			path := filepath.Join(dir, v.ID()+ext)
 			err := s.SaveView(path)
 			if has != (err == nil) {
@@ -230,8 +233,52 @@ func TestViewsCanBeTakenOut(t *testing.T) {
 	if got := s.app.Clipboard().Content(); !strings.Contains(got, "tokens/s") {
 		t.Errorf("copied %q", got)
 	}
-	if err := s.SaveView(filepath.Join(dir, "overview.png")); err != nil {
-		t.Error(err)
+}
+
+// TestViewsAreCopiedAsPictures gives every view to a program in the clipboard
+// program's place, which keeps what it gets; without one the error names two.
+func TestViewsAreCopiedAsPictures(t *testing.T) {
+	s := newStand(t)
+	s.win.Resize(fyne.NewSize(1280, 720))
+	bin, kept := t.TempDir(), filepath.Join(t.TempDir(), "kept.png")
+	t.Setenv("WAYLAND_DISPLAY", "")
+	t.Setenv("DISPLAY", ":0")
+	t.Setenv("KEPT", kept)
+	t.Setenv("PATH", bin)
+	if err := copyPNG(nil); !errors.Is(err, errNoClipboardProgram) || !strings.Contains(err.Error(), "xclip") {
+		t.Errorf("without a program: %v", err)
+	}
+	script := "#!/bin/sh\n[ \"$4\" = image/png ] && exec /bin/cat >\"$KEPT\"\n"
+	if err := os.WriteFile(filepath.Join(bin, "xclip"), []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range s.views {
+		s.show(v.ID())
+		s.settle()
+		write, err := s.picture()
+		if err != nil {
+			t.Errorf("%s: %v", v.ID(), err)
+			continue
+		}
+		var b bytes.Buffer
+		if err := errors.Join(write(&b), copyPNG(b.Bytes())); err != nil {
+			t.Errorf("%s: %v", v.ID(), err)
+			continue
+		}
+		f, err := os.Open(kept)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c, err := png.DecodeConfig(f); err != nil || c.Width < 600 || c.Height < 400 {
+			t.Errorf("%s: copied %d x %d: %v", v.ID(), c.Width, c.Height, err)
+		}
+		f.Close()
+	}
+	if err := os.WriteFile(filepath.Join(bin, "xclip"), []byte("#!/bin/sh\nexit 3\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := copyPNG(nil); err == nil || !strings.Contains(err.Error(), "xclip") {
+		t.Errorf("a program that fails: %v", err)
 	}
 }
 

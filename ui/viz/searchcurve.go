@@ -29,14 +29,24 @@ func SearchCurve(points [][2]float64, o CurveOptions) *Figure {
 	if f.Title == "" {
 		f.Title = "Search"
 	}
-	var t, a []float64
-	low, high := math.Inf(1), math.Inf(-1)
+	finite := func(p [2]float64) bool { return !math.IsNaN(p[0]+p[1]) && !math.IsInf(p[0]+p[1], 0) }
+	least := math.Inf(1)
 	for _, p := range points {
-		if math.IsNaN(p[0]) || math.IsInf(p[0], 0) || math.IsNaN(p[1]) || math.IsInf(p[1], 0) {
-			continue
+		if finite(p) {
+			least = min(least, p[1])
 		}
-		t, a = append(t, p[0]), append(a, p[1])
-		low, high = min(low, p[1]), max(high, p[1])
+	}
+	var t, a []float64
+	low, high, above := math.Inf(1), math.Inf(-1), 0.0
+	for _, p := range points {
+		switch {
+		case !finite(p):
+		case p[1] > least*tallest: // would flatten all that follows
+			above = max(above, p[1])
+		default:
+			t, a = append(t, p[0]), append(a, p[1])
+			low, high = min(low, p[1]), max(high, p[1])
+		}
 	}
 	if len(t) == 0 {
 		return f
@@ -48,9 +58,9 @@ func SearchCurve(points [][2]float64, o CurveOptions) *Figure {
 		low = min(low, o.LowerBoundS)
 		panel.Marks = append(panel.Marks, Mark{At: o.LowerBoundS, Label: "lower bound " + FormatSeconds(o.LowerBoundS), Ink: InkGood, Dash: true})
 	}
-	// What is far above the best would flatten all else: first plans come into the
-	// picture from above, baselines up there stand in a table only.
-	ceiling = min(ceiling, best*tallest)
+	if above > 0 {
+		panel.Note = "earlier plans, up to " + FormatSeconds(above) + ", lie above"
+	}
 	name := "best"
 	var others []Mark
 	for _, b := range o.Baselines {

@@ -82,7 +82,7 @@ func (v *view) Content() fyne.CanvasObject {
 	v.kind = parts.NewChip("", viz.InkMuted)
 	v.diagram = newDiagram()
 	v.picture = parts.NewPicture(200, 140)
-	v.sources = widgets.NewGrid(widgets.Column{Title: lang.L("number"), Width: 150, Flex: 1.2}, widgets.Column{Title: lang.L("value"), Width: 84, Right: true}, widgets.Column{Title: lang.L("spread"), Width: 54, Right: true}, widgets.Column{Title: lang.L("source"), Width: 70}, widgets.Column{Title: lang.L("document"), Width: 120, Flex: 2})
+	v.sources = widgets.NewGrid(widgets.Column{Title: lang.L("number"), Width: 140, Flex: 1.2}, widgets.Column{Title: lang.L("value"), Width: 112, Right: true}, widgets.Column{Title: lang.L("spread"), Width: 54, Right: true}, widgets.Column{Title: lang.L("source"), Width: 70}, widgets.Column{Title: lang.L("document"), Width: 120, Flex: 2})
 	v.sources.Len = func() int { return len(v.rows) }
 	v.sources.Cell = func(row, column int) (string, viz.Ink) { return v.rows[row].cell(column) }
 	v.fields = parts.Column(6)

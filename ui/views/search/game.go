@@ -2,6 +2,7 @@ package search
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strconv"
 
@@ -109,7 +110,7 @@ func (g *game) show(d *controller.Document, e *planner.Episode) {
 	switch {
 	case e != nil:
 		text = fmt.Sprintf(lang.L("%d moves, %d of them searched, %d backups · %s before the search, %s at its end (loop only)"), e.Played, len(e.Moves), e.Backups, viz.FormatSeconds(e.StartS), viz.FormatSeconds(e.FinalS))
-	case d != nil && !d.Search.Running && d.Search.Stopped != "":
+	case d != nil && !d.Search.Running && d.Search.Stopped != "" && slices.Contains([]string{"", "auto", "mcts"}, d.Search.Options.Solver):
 		text = lang.L("This search had no time for a whole game of the agent: choose the solver mcts, or more time.")
 	}
 	if g.episode == e && g.title.Text() == text {
