@@ -95,15 +95,16 @@ func fitTree(nodes []TreeNode, w, h float64) (spots []treeSpot, rows, depth, lef
 		}
 		return cmp.Compare(nodes[b].Visits, nodes[a].Visits)
 	})
-	keep := make([]bool, len(nodes))
-	for _, i := range order {
-		keep[i] = true
-	}
+	columns := max(int((w+treeGap)/(treeNarrow+treeGap)), 1)
+	keep, level := make([]bool, len(nodes)), make([]int, len(nodes))
 	keep[0] = true
+	for i, n := range nodes[1:] { // parents come first
+		level[i+1] = level[n.Parent] + 1
+		keep[i+1] = level[i+1] < columns
+	}
 	for k := len(order); ; k-- {
 		spots, rows, depth = tidy(nodes, keep)
-		room := float64(rows)*treeRow <= h && float64(depth+1)*(treeNarrow+treeGap)-treeGap <= w
-		if room || k <= 1 {
+		if float64(rows)*treeRow <= h || k <= 1 {
 			return spots, rows, depth, len(nodes) - len(spots)
 		}
 		if order[k-1] != 0 {
