@@ -5,9 +5,9 @@ package converttest
 import (
 	"bytes"
 	"context"
+	_ "embed"
 	"os"
 	"path/filepath"
-	"runtime"
 	"testing"
 
 	"strata/convert"
@@ -17,15 +17,13 @@ import (
 	"strata/simulate"
 )
 
+//go:embed two-tier.json
+var twoTier []byte
+
 // Profile is the two-tier test machine.
 func Profile(t testing.TB) *costmodel.Profile {
 	t.Helper()
-	_, file, _, _ := runtime.Caller(0)
-	data, err := os.ReadFile(filepath.Join(filepath.Dir(file), "..", "testdata", "two-tier.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	hw, err := costmodel.ParseProfile("two-tier", data)
+	hw, err := costmodel.ParseProfile("two-tier", twoTier)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,16 +44,34 @@ func Shipped(t testing.TB, name string) *costmodel.Profile {
 // and ends.
 func Shared(t testing.TB, path ...string) []byte {
 	t.Helper()
-	_, file, _, _ := runtime.Caller(0)
 	root := os.Getenv("STRATA_SHARED")
 	if root == "" {
-		root = filepath.Join(filepath.Dir(file), "..", "..", "..", "shared")
+		root = filepath.Join(repository(t), "..", "shared")
 	}
 	data, err := os.ReadFile(filepath.Join(append([]string{root, "data"}, path...)...))
 	if err != nil {
 		t.Skipf("the public workload is not there: %v", err)
 	}
 	return data
+}
+
+// repository is the folder of go.mod above the test's.
+func repository(t testing.TB) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir
+		}
+		up := filepath.Dir(dir)
+		if up == dir {
+			t.Fatal("no go.mod above the test's folder")
+		}
+		dir = up
+	}
 }
 
 // RoundTrip lowers a schedule, writes and reads the instance, and plans what was
