@@ -11,45 +11,24 @@ import (
 // unboundedPlays ends a search over orders that was given no budget.
 const unboundedPlays = 200
 
-// randomGreedy restarts the greedy from perturbed orders with random settings: what
-// chance alone adds to it.
-type randomGreedy struct{}
-
-func (randomGreedy) Name() string { return "random-greedy" }
-
-func (s randomGreedy) Solve(ctx context.Context, p *Problem, budget Budget, report func(Incumbent)) (*Result, error) {
-	a, err := begin(ctx, p, budget, report, s.Name())
-	if err != nil {
-		return nil, err
-	}
-	t, err := newGreedyTable(a)
-	if err != nil {
-		return nil, err
-	}
-	rng := rand.New(rand.NewPCG(p.Seed, 0x72616e64))
-	for n := 0; !a.done() && (bounded(budget) || n < unboundedPlays); n++ {
-		if _, err := t.playGenome(randomGenome(t, rng)); errors.Is(err, errStopped) {
-			break
-		} else if err != nil {
-			return nil, err
-		}
-	}
-	return a.result(s.Name())
+// orderSearch plays the greedy with one genome after another. random-greedy
+// restarts from perturbed orders with random settings: what chance alone adds.
+// genetic evolves them: steady state, tournaments of three, uniform crossover.
+type orderSearch struct {
+	name   string
+	stream uint64 // of the random numbers
+	evolve bool
 }
 
-// genetic evolves orders and settings of the greedy: steady state, tournaments of
-// three, uniform crossover.
-type genetic struct{}
-
-func (genetic) Name() string { return "genetic" }
+func (s orderSearch) Name() string { return s.name }
 
 const (
 	population  = 24
 	mutatedPart = 0.05 // of a child's priorities
 )
 
-func (s genetic) Solve(ctx context.Context, p *Problem, budget Budget, report func(Incumbent)) (*Result, error) {
-	a, err := begin(ctx, p, budget, report, s.Name())
+func (s orderSearch) Solve(ctx context.Context, p *Problem, budget Budget, report func(Incumbent)) (*Result, error) {
+	a, err := begin(ctx, p, budget, report, s.name)
 	if err != nil {
 		return nil, err
 	}
@@ -57,36 +36,45 @@ func (s genetic) Solve(ctx context.Context, p *Problem, budget Budget, report fu
 	if err != nil {
 		return nil, err
 	}
-	rng := rand.New(rand.NewPCG(p.Seed, 0x67656e65))
-	var pool []genome
+	rng := rand.New(rand.NewPCG(p.Seed, s.stream))
+	var pool []genome // the fittest so far; empty unless they evolve
 	for n := 0; !a.done() && (bounded(budget) || n < unboundedPlays); n++ {
-		child := randomGenome(t, rng)
+		var child genome
 		if len(pool) == population {
 			child = cross(tournament(pool, rng), tournament(pool, rng), rng)
+		} else {
+			child = randomGenome(t, rng)
 		}
-		score, err := t.playGenome(child)
+		child.seconds, err = t.playGenome(child)
 		if errors.Is(err, errStopped) {
 			break
 		}
 		if err != nil {
 			return nil, err
 		}
-		child.seconds = score
-		if len(pool) < population {
-			pool = append(pool, child)
-			continue
-		}
-		worst := 0
-		for i := range pool {
-			if pool[i].seconds > pool[worst].seconds {
-				worst = i
-			}
-		}
-		if child.seconds < pool[worst].seconds {
-			pool[worst] = child
+		if s.evolve {
+			pool = survive(pool, child)
 		}
 	}
-	return a.result(s.Name())
+	return a.result(s.name)
+}
+
+// survive adds a child to a population that is not full, or puts it in the place
+// of the worst if it is better.
+func survive(pool []genome, child genome) []genome {
+	if len(pool) < population {
+		return append(pool, child)
+	}
+	worst := 0
+	for i := range pool {
+		if pool[i].seconds > pool[worst].seconds {
+			worst = i
+		}
+	}
+	if child.seconds < pool[worst].seconds {
+		pool[worst] = child
+	}
+	return pool
 }
 
 func bounded(b Budget) bool { return b.Time > 0 || b.Evaluations > 0 }
