@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -219,14 +220,20 @@ func (r *realWindow) open() {
 	}
 }
 
+// preferencesRace is what Fyne 2.7.1 says when its own watcher reads the
+// preferences (of its file dialog) between their truncation and their writing at
+// the end of a program. Nothing of Strata's is kept there.
+var preferencesRace = regexp.MustCompile(`(?m)^.*Fyne error:  Preferences load error:\n.*Cause: EOF\n.*At: .*/app/preferences\.go:\d+\n`)
+
 // quit presses the key that quits and waits for the program's end.
 func (r *realWindow) quit() {
 	r.t.Helper()
 	r.key("ctrl+q")
 	select {
 	case err := <-r.ended:
-		if r.app = nil; err != nil || r.stderr.Len() > 0 {
-			r.t.Fatalf("the program ended with %v and said:\n%s", err, &r.stderr)
+		r.app = nil
+		if said := preferencesRace.ReplaceAllString(r.stderr.String(), ""); err != nil || said != "" {
+			r.t.Fatalf("the program ended with %v and said:\n%s", err, said)
 		}
 	case <-time.After(answersWithin):
 		r.fail("it does not quit")
