@@ -58,7 +58,8 @@ func (l *lowering) add(b malloc.Buffer, o Origin) int {
 	return b.ID
 }
 
-// layoutKV sizes a layer's cache: K rows, then V rows. A sliding window needs
+// layoutKV sizes a layer's cache: K, then V, a row a position of all heads
+// together (in what order they lie is the engine's). A sliding window needs
 // its window and the micro-batch being computed, never more than the context.
 func (l *lowering) layoutKV(t int32) (KVLayout, error) {
 	ten := &l.g.Tensors[t]

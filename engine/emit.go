@@ -30,14 +30,17 @@ func (e *emitter) emit() error {
 		return err
 	}
 	st := &e.g.Stages[e.in.Ref.Stage]
-	e.ropeTable(st)
 	barriers := costmodel.Barriers(e.g, st)
+	table := e.ropeTableAt(st, barriers)
 	for i := st.FirstOp; i < st.FirstOp+st.Ops; i++ {
 		if costmodel.NoKernel(e.g, i) {
 			continue
 		}
 		if barriers[i-st.FirstOp] {
 			e.barrier()
+		}
+		if i == table {
+			e.ropeTable(st)
 		}
 		if err := e.one(i, st); err != nil {
 			return fmt.Errorf("op %s: %w", e.g.Ops[i].Name, err)
@@ -119,8 +122,24 @@ func (e *emitter) barrier() {
 
 func (e *emitter) add(o op.Op) { e.b.ops = append(e.b.ops, o) }
 
-// ropeTable computes the angles of the micro-batch once, beside the stage's first
-// kernels, for all rotations of the stage.
+// ropeTableAt is the op beside which the stage's angles are computed: the first of
+// those between the last two barriers before a rotation, which are the long
+// matmuls whose results it rotates. -1: the stage rotates nothing.
+func (e *emitter) ropeTableAt(st *model.Stage, barriers []bool) int32 {
+	before, after := st.FirstOp, st.FirstOp
+	for i := st.FirstOp; i < st.FirstOp+st.Ops; i++ {
+		if barriers[i-st.FirstOp] {
+			before, after = after, i
+		}
+		if e.g.Ops[i].Kind == model.OpRope {
+			return before
+		}
+	}
+	return -1
+}
+
+// ropeTable computes the angles of the micro-batch once for all rotations of the
+// stage.
 func (e *emitter) ropeTable(st *model.Stage) {
 	for i := st.FirstOp; i < st.FirstOp+st.Ops; i++ {
 		if o := &e.g.Ops[i]; o.Kind == model.OpRope {
@@ -203,7 +222,7 @@ func (e *emitter) one(i int32, st *model.Stage) error {
 		if costmodel.RotatedByStore(e.g, i-1) {
 			table = e.rope
 		}
-		e.add(op.StoreKV(op.Type(e.g.Tensors[o.Out[0]].KV.KType), tokens, a.KVHeads, a.HeadDim, k, v, kv, kv+uintptr(layout.VOffset), pos, table))
+		e.add(op.StoreKV(op.Type(e.g.Tensors[o.Out[0]].KV.KType), tokens, a.KVHeads, a.HeadDim, layout.Rows, k, v, kv, kv+uintptr(layout.VOffset), pos, table))
 		return nil
 
 	case model.OpAttention:
@@ -220,7 +239,7 @@ func (e *emitter) one(i int32, st *model.Stage) error {
 		if !costmodel.EmitsQuantized(o) {
 			quantized = 0
 		}
-		e.add(op.Attention(op.Type(e.g.Tensors[o.In[1]].KV.KType), tokens, a.Heads, a.KVHeads, a.HeadDim, q, kv, kv+uintptr(layout.VOffset),
+		e.add(op.Attention(op.Type(e.g.Tensors[o.In[1]].KV.KType), tokens, a.Heads, a.KVHeads, a.HeadDim, layout.Rows, q, kv, kv+uintptr(layout.VOffset),
 			e.tensors[o.Out[0]], quantized, pos, e.scores, e.scoresPer))
 		return nil
 

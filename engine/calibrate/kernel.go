@@ -206,7 +206,7 @@ func (r *run) attention(t op.Type, threads int, tokens, kv int64) (kernelCase, e
 	if t == op.F32 || s.HeadDim%64 != 0 {
 		quantised = 0
 	}
-	return kernelCase{[]op.Op{op.Attention(t, tokens, s.Heads, s.KVHeads, s.HeadDim, addr(q), addr(mem[0]), addr(mem[1]), addr(mem[2]), quantised, addr(mem[5]), addr(mem[4]), per)},
+	return kernelCase{[]op.Op{op.Attention(t, tokens, s.Heads, s.KVHeads, s.HeadDim, pos+tokens, addr(q), addr(mem[0]), addr(mem[1]), addr(mem[2]), quantised, addr(mem[5]), addr(mem[4]), per)},
 		tokens, kv, 2 * float64(s.Heads*s.HeadDim) * float64(kv) * float64(tokens)}, nil
 }
 
@@ -289,7 +289,7 @@ func (r *run) storeKV(t op.Type, tokens, dim int64) (kernelCase, error) {
 		return kernelCase{}, err
 	}
 	binary.NativeEndian.PutUint32(mem[2], 0)
-	return kernelCase{[]op.Op{op.StoreKV(t, tokens, s.KVHeads, dim, addr(x), addr(x), addr(mem[0]), addr(mem[1]), addr(mem[2]), 0)},
+	return kernelCase{[]op.Op{op.StoreKV(t, tokens, s.KVHeads, dim, tokens, addr(x), addr(x), addr(mem[0]), addr(mem[1]), addr(mem[2]), 0)},
 		tokens, dim, float64(2 * s.KVHeads * dim * tokens)}, nil
 }
 

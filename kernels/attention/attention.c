@@ -2,7 +2,7 @@
 #include "store.h"
 
 /* Heads of one group (they share keys) that are computed together. */
-enum { TOGETHER = 3, AHEAD = 32 };
+enum { TOGETHER = 3 };
 
 /* Scratch of one head: its scores, padded to whole vectors, and its output. */
 static int64_t head_bytes(const k_op *op) {
@@ -22,26 +22,25 @@ static int64_t units(const k_op *op, int64_t *grain) {
 	if (!op->x || !op->w || !op->y || (!op->dst && !op->z) || !op->pos || *op->pos < 0 || !op->scratch) return -1;
 	if (op->wtype != K_F32 && op->wtype != K_F16) return -1;
 	if (op->z && op->k % 64) return -1;
-	if (op->scratch_stride < head_bytes(op)) return -1;
-	*grain = heads_together(op);
+	if (*op->pos + op->tokens > op->n || op->scratch_stride < head_bytes(op)) return -1;
+	*grain = 1;
 	return op->tokens * op->heads;
 }
 
 typedef struct {
 	int64_t length; /* cache rows to attend to */
 	const float *q;
-	const char *keys, *values; /* row 0, at this head's first column */
+	const char *keys, *values; /* row 0 of the head's */
 	float *scores, *out;
 	k_q8_pair *z;
 	float scale;
 } head;
 
 static inline head head_of(const k_op *op, int64_t unit, int thread, int slot) {
-	int64_t t = unit / op->heads, h = unit % op->heads, element = op->wtype == K_F16 ? 2 : 4;
-	int64_t column = h / (op->heads / op->kv_heads) * op->k * element;
+	int64_t t = unit / op->heads, h = unit % op->heads, first = h / (op->heads / op->kv_heads) * op->n;
 	head s = {.length = *op->pos + t + 1, .q = k_crow(op->x, op->x_stride, t) + h * op->k};
-	s.keys = (const char *)op->w + column;
-	s.values = (const char *)op->y + column;
+	s.keys = (const char *)op->w + first * op->w_stride;
+	s.values = (const char *)op->y + first * op->y_stride;
 	s.scores = (float *)((char *)op->scratch + op->scratch_stride * thread + head_bytes(op) * slot);
 	s.out = op->dst ? k_row(op->dst, op->dst_stride, t) + h * op->k : s.scores + (s.length + 7) / 8 * 8;
 	if (op->z) s.z = (k_q8_pair *)k_row(op->z, op->z_stride, t) + h * op->k / 64;
@@ -77,21 +76,18 @@ K_AVX2_INLINE __m256 load8(int32_t type, const char *row, int64_t i) {
 
 /* scores[j] = scale * q . K[j] for the heads of a group, so that a key is loaded (and widened) once; the rows
  * up to a multiple of four read row length - 1 again. A head's order of operations does not depend on
- * the heads beside it. A head's columns are a short piece of every row, which hardware follows badly:
- * keys are fetched AHEAD rows early, values while their keys are read. */
+ * the heads beside it. Keys are fetched ahead, values while their keys are read. */
 K_AVX2_INLINE void score(const head *s, const int heads, int32_t type, int64_t k, int64_t stride, int64_t value_stride) {
-	const int64_t piece = k * (type == K_F16 ? 2 : 4);
+	k_fetch(s->keys, s->length * stride < K_AHEAD ? s->length * stride : K_AHEAD);
 	for (int64_t j = 0; j < s->length; j += 4) {
 		const char *row[4];
 		__m256 a[TOGETHER][4];
 		for (int r = 0; r < 4; r++) {
 			row[r] = s->keys + stride * (j + r < s->length ? j + r : s->length - 1);
 			for (int h = 0; h < heads; h++) a[h][r] = _mm256_setzero_ps();
-			for (int64_t line = 0; line < piece; line += 64) {
-				_mm_prefetch(row[r] + stride * AHEAD + line, _MM_HINT_T0);
-				_mm_prefetch(s->values + value_stride * (j + r) + line, _MM_HINT_T0);
-			}
 		}
+		k_fetch(s->keys + stride * j + K_AHEAD, 4 * stride);
+		k_fetch(s->values + value_stride * j, 4 * value_stride);
 		for (int64_t i = 0; i < k; i += 8)
 			for (int r = 0; r < 4; r++) {
 				__m256 key = load8(type, row[r], i);

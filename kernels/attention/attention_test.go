@@ -13,6 +13,7 @@ import (
 type layer struct {
 	cache                           op.Type
 	tokens, heads, kvHeads, headDim int64
+	room                            int64 // positions of the cache
 	k, v, q, out                    []float32
 	kCache, vCache, scratch         []byte
 	pos                             []int32
@@ -22,7 +23,7 @@ type layer struct {
 // newLayer has room for rows positions, all filled with random keys and values by StoreKV.
 func newLayer(t testing.TB, cache op.Type, tokens, heads, kvHeads, headDim, rows int64, threads int64, scale float64) layer {
 	arena := kerneltest.NewArena(t, 16<<20)
-	l := layer{cache: cache, tokens: tokens, heads: heads, kvHeads: kvHeads, headDim: headDim}
+	l := layer{cache: cache, tokens: tokens, heads: heads, kvHeads: kvHeads, headDim: headDim, room: rows}
 	width := kvHeads * headDim
 	l.k, l.v, l.q, l.out = arena.Floats(rows*width), arena.Floats(rows*width), arena.Floats(tokens*heads*headDim), arena.Floats(tokens*heads*headDim)
 	r := rand.New(rand.NewPCG(uint64(rows), uint64(headDim)))
@@ -37,11 +38,11 @@ func newLayer(t testing.TB, cache op.Type, tokens, heads, kvHeads, headDim, rows
 }
 
 func (l layer) store(rows int64) op.Op {
-	return op.StoreKV(l.cache, rows, l.kvHeads, l.headDim, kerneltest.Addr(l.k), kerneltest.Addr(l.v), kerneltest.Addr(l.kCache), kerneltest.Addr(l.vCache), kerneltest.Addr(l.pos), 0)
+	return op.StoreKV(l.cache, rows, l.kvHeads, l.headDim, l.room, kerneltest.Addr(l.k), kerneltest.Addr(l.v), kerneltest.Addr(l.kCache), kerneltest.Addr(l.vCache), kerneltest.Addr(l.pos), 0)
 }
 
 func (l layer) attend() op.Op {
-	return op.Attention(l.cache, l.tokens, l.heads, l.kvHeads, l.headDim, kerneltest.Addr(l.q), kerneltest.Addr(l.kCache), kerneltest.Addr(l.vCache),
+	return op.Attention(l.cache, l.tokens, l.heads, l.kvHeads, l.headDim, l.room, kerneltest.Addr(l.q), kerneltest.Addr(l.kCache), kerneltest.Addr(l.vCache),
 		kerneltest.Addr(l.out), 0, kerneltest.Addr(l.pos), kerneltest.Addr(l.scratch), l.scratchBytes)
 }
 
@@ -162,27 +163,33 @@ func testStoreKV(t *testing.T) {
 		kerneltest.Normal(r, v, 3)
 		// Rounding's edges in f16: ties, subnormals, overflow, infinity, signed zero.
 		copy(v, []float32{1 + 1.0/2048, 1 + 3.0/2048, 6e-8, 2.9e-8, 65519, 65520, float32(math.Inf(-1)), float32(math.Copysign(0, -1)), 6.1e-5, 5.96e-8, -1e-10})
-		size := op.RowBytes(cache, width)
-		kc, vc := arena.Bytes(rows*size), arena.Bytes(rows*size)
+		size := op.RowBytes(cache, headDim)
+		kc, vc := arena.Bytes(heads*rows*size), arena.Bytes(heads*rows*size)
 		for i := range kc {
 			kc[i], vc[i] = 0x55, 0x55
 		}
 		rotated := append([]float32(nil), k...)
 		p := kerneltest.NewPool(t, 1)
 		kerneltest.Run(t, p, op.RopeTable(tokens, headDim, 1e4, kerneltest.Addr(at), kerneltest.Addr(table)),
-			op.StoreKV(cache, tokens, heads, headDim, kerneltest.Addr(k), kerneltest.Addr(v), kerneltest.Addr(kc), kerneltest.Addr(vc), kerneltest.Addr(at), kerneltest.Addr(table)))
+			op.StoreKV(cache, tokens, heads, headDim, rows, kerneltest.Addr(k), kerneltest.Addr(v), kerneltest.Addr(kc), kerneltest.Addr(vc), kerneltest.Addr(at), kerneltest.Addr(table)))
 		kerneltest.SameBits(t, "k is left alone", k, rotated)
 		kerneltest.Run(t, p, op.Rope(tokens, heads, headDim, kerneltest.Addr(k), kerneltest.Addr(table)))
 		for name, c := range map[string]struct {
 			cache []byte
 			want  []float32
 		}{"k": {kc, k}, "v": {vc, v}} {
-			for i, b := range append(append([]byte(nil), c.cache[:pos*size]...), c.cache[(pos+tokens)*size:]...) {
-				if b != 0x55 {
-					t.Fatalf("%v %s: byte %d outside the stored rows was written", cache, name, i)
+			stored := make([]float64, tokens*width)
+			for h := range int64(heads) {
+				part := c.cache[h*rows*size : (h+1)*rows*size]
+				for i, b := range part {
+					if at := int64(i) / size; b != 0x55 && (at < pos || at >= pos+tokens) {
+						t.Fatalf("%v %s: byte %d of head %d, outside the stored positions, was written", cache, name, i, h)
+					}
+				}
+				for token := range int64(tokens) {
+					copy(stored[token*width+h*headDim:], kerneltest.Decode(cache, part[(pos+token)*size:(pos+token+1)*size], headDim))
 				}
 			}
-			stored := kerneltest.Decode(cache, c.cache[pos*size:(pos+tokens)*size], tokens*width)
 			for i, want := range c.want {
 				w := float64(want)
 				if cache == op.F16 {
@@ -204,9 +211,23 @@ func TestAttentionRefusesTooLittleScratch(t *testing.T) {
 	if err := p.Run([]op.Op{l.attend()}); err != nil {
 		t.Error(err)
 	}
-	l.pos[0] = 200
+	l.room, l.pos[0] = 300, 200
 	if err := p.Run([]op.Op{l.attend()}); err == nil {
 		t.Error("scratch for 100 positions was accepted for 201")
+	}
+}
+
+func TestPositionsBeyondTheCacheAreRefused(t *testing.T) {
+	l := newLayer(t, op.F32, 1, 2, 1, 64, 100, 1, 1)
+	p := kerneltest.NewPool(t, 1)
+	for _, pos := range []int32{100, -1} {
+		l.pos[0] = pos
+		if p.Run([]op.Op{l.attend()}) == nil {
+			t.Errorf("attention at position %d of 100 was accepted", pos)
+		}
+		if p.Run([]op.Op{l.store(1)}) == nil {
+			t.Errorf("storing at position %d of 100 was accepted", pos)
+		}
 	}
 }
 

@@ -4,7 +4,7 @@ int64_t k_store_units(const k_op *op, int64_t *grain) {
 	*grain = 1;
 	if (op->tokens < 0 || op->heads < 0 || op->k <= 0 || !op->x || !op->y || !op->dst || !op->z || !op->pos) return -1;
 	if (op->wtype != K_F32 && op->wtype != K_F16) return -1;
-	if (op->w && op->k % 2) return -1;
+	if (*op->pos < 0 || *op->pos + op->tokens > op->n || (op->w && op->k % 2)) return -1;
 	return op->tokens;
 }
 
@@ -18,18 +18,17 @@ void k_store_portable(const k_op *op, int64_t begin, int64_t end, int thread) {
 	(void)thread;
 	for (int64_t t = begin; t < end; t++) {
 		const float *k = k_crow(op->x, op->x_stride, t), *v = k_crow(op->y, op->y_stride, t);
-		void *kc = k_row(op->dst, op->dst_stride, *op->pos + t), *vc = k_row(op->z, op->z_stride, *op->pos + t);
 		const float *table = op->w ? k_crow(op->w, op->w_stride, t) : 0;
-		for (int64_t h = 0; h < op->heads; h++) {
-			int64_t first = h * op->k;
+		for (int64_t h = 0; h < op->heads; h++, k += op->k, v += op->k) {
+			void *kc = k_row(op->dst, op->dst_stride, h * op->n + *op->pos + t), *vc = k_row(op->z, op->z_stride, h * op->n + *op->pos + t);
 			for (int64_t i = 0; i < op->k && table; i += 2) {
-				float a = k[first + i], b = k[first + i + 1], c = table[i], s = table[i + 1];
-				put(op->wtype, kc, first + i, a * c - b * s);
-				put(op->wtype, kc, first + i + 1, a * s + b * c);
+				float a = k[i], b = k[i + 1], c = table[i], s = table[i + 1];
+				put(op->wtype, kc, i, a * c - b * s);
+				put(op->wtype, kc, i + 1, a * s + b * c);
 			}
 			for (int64_t i = 0; i < op->k; i++) {
-				if (!table) put(op->wtype, kc, first + i, k[first + i]);
-				put(op->wtype, vc, first + i, v[first + i]);
+				if (!table) put(op->wtype, kc, i, k[i]);
+				put(op->wtype, vc, i, v[i]);
 			}
 		}
 	}
@@ -49,14 +48,15 @@ K_AVX2 void k_store_avx2(const k_op *op, int64_t begin, int64_t end, int thread)
 	}
 	for (int64_t t = begin; t < end; t++) {
 		const float *k = k_crow(op->x, op->x_stride, t), *v = k_crow(op->y, op->y_stride, t);
-		void *kc = k_row(op->dst, op->dst_stride, *op->pos + t), *vc = k_row(op->z, op->z_stride, *op->pos + t);
 		const float *table = op->w ? k_crow(op->w, op->w_stride, t) : 0;
-		for (int64_t h = 0; h < op->heads; h++)
-			for (int64_t i = 0, at = h * op->k; i < op->k; i += 8, at += 8) {
-				__m256 key = _mm256_loadu_ps(k + at);
-				put8(op->wtype, kc, at, table ? k_rotate8(key, _mm256_loadu_ps(table + i)) : key);
-				put8(op->wtype, vc, at, _mm256_loadu_ps(v + at));
+		for (int64_t h = 0; h < op->heads; h++, k += op->k, v += op->k) {
+			void *kc = k_row(op->dst, op->dst_stride, h * op->n + *op->pos + t), *vc = k_row(op->z, op->z_stride, h * op->n + *op->pos + t);
+			for (int64_t i = 0; i < op->k; i += 8) {
+				__m256 key = _mm256_loadu_ps(k + i);
+				put8(op->wtype, kc, i, table ? k_rotate8(key, _mm256_loadu_ps(table + i)) : key);
+				put8(op->wtype, vc, i, _mm256_loadu_ps(v + i));
 			}
+		}
 	}
 }
 #endif

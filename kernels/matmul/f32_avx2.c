@@ -5,7 +5,7 @@
 
 #if defined(__x86_64__)
 
-enum { ROWS = 4, TOKENS = 8, PREFETCH_BYTES = 4096 };
+enum { ROWS = 4, TOKENS = 8 };
 
 /* Columns from first to k, which fill no vector (F32, F16, BF16 only). */
 K_AVX2_INLINE float tail(const k_op *op, int32_t type, const char *w, const float *x, int64_t first) {
@@ -26,8 +26,7 @@ K_AVX2_INLINE void gemv(const k_op *op, int32_t type, int64_t row, const int row
 	int64_t blocks = op->k / 32, block_bytes = k_row_bytes(type, 32);
 	for (int64_t b = 0; b < blocks; b++) {
 		__m256 v[4];
-		for (int64_t line = 0; line < rows * block_bytes; line += 64)
-			_mm_prefetch(w[0] + PREFETCH_BYTES + b * rows * block_bytes + line, _MM_HINT_T0);
+		k_fetch(w[0] + K_AHEAD + b * rows * block_bytes, rows * block_bytes);
 		for (int j = 0; j < 4; j++) v[j] = _mm256_loadu_ps(x + 32 * b + 8 * j);
 		for (int r = 0; r < rows; r++) {
 			__m256 d[4];
@@ -67,6 +66,7 @@ K_AVX2_INLINE void run(const k_op *op, int32_t type, int64_t begin, int64_t end)
 	}
 	for (; t < op->tokens; t++) {
 		int64_t row = begin;
+		k_fetch(k_crow(op->w, op->w_stride, begin), K_AHEAD);
 		for (; row + ROWS <= end; row += ROWS) gemv(op, type, row, ROWS, t);
 		for (; row < end; row++) gemv(op, type, row, 1, t);
 	}

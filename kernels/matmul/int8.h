@@ -9,7 +9,7 @@
  * of operations of an output depends on nothing but k. */
 #include "matmul.h"
 
-enum { ROWS = 4, TOKENS = 4, PREFETCH_BYTES = 4096 };
+enum { ROWS = 4, TOKENS = 4 };
 
 /* Two blocks of weights. */
 typedef struct {
@@ -104,9 +104,7 @@ INT8 void tile(const k_op *op, int32_t type, int64_t row, const int rows, int64_
 	for (int64_t p = 0; p < blocks / 2; p++) {
 		/* The rows of a tile lie side by side and are read abreast; what the tiles to come will read is
 		 * fetched in the order of memory. */
-		if (tokens == 1)
-			for (int64_t line = 0; line < rows * pair_bytes; line += 64)
-				_mm_prefetch(w[0] + PREFETCH_BYTES + p * rows * pair_bytes + line, _MM_HINT_T0);
+		if (tokens == 1) k_fetch(w[0] + K_AHEAD + p * rows * pair_bytes, rows * pair_bytes);
 		for (int r = 0; r < rows; r++) {
 			weights v = load(type, w[r], p, 1);
 			for (int t = 0; t < tokens; t++) step(type, &v, x[t] + p, &sum[r * tokens + t], &minimum[r * tokens + t]);
@@ -131,6 +129,7 @@ INT8 void run(const k_op *op, int32_t type, int64_t begin, int64_t end) {
 		for (int64_t row = begin; row < end; row++) tile(op, type, row, 1, t, TOKENS);
 	for (; t < op->tokens; t++) {
 		int64_t row = begin;
+		k_fetch(k_crow(op->w, op->w_stride, begin), K_AHEAD);
 		for (; row + ROWS <= end; row += ROWS) tile(op, type, row, ROWS, t, 1);
 		for (; row < end; row++) tile(op, type, row, 1, t, 1);
 	}

@@ -8,7 +8,7 @@ static int64_t units(const k_op *op, int64_t *grain) {
 	if (op->tokens < 0 || op->n < 0 || op->k <= 0 || !op->w || !op->x || !op->dst) return -1;
 	if (op->wtype == K_Q8_PAIR || !k_row_bytes(op->wtype, op->k)) return -1;
 	if (op->atype == K_Q8_PAIR ? !quantised(op->wtype) : op->atype != K_F32) return -1;
-	/* A chunk begins cold: what it reads first was fetched by nobody. It should be long beside that. */
+	/* A chunk begins cold: it should be long beside what it waits for at first. */
 	*grain = op->tokens > 1 ? 8 : (CHUNK_BYTES / k_row_bytes(op->wtype, op->k) + 8) / 8 * 8;
 	return op->tokens == 0 ? 0 : op->n;
 }

@@ -43,23 +43,25 @@ func Rope(tokens, heads, headDim int64, x, table uintptr) Op {
 	return Op{Kind: KindRope, Tokens: tokens, Heads: heads, K: headDim, Dst: x, DstStride: 4 * heads * headDim, W: table, WStride: 4 * headDim}
 }
 
-// StoreKV writes k and v [T, kvHeads, headDim] f32 to rows pos ... pos+T-1 of the caches, which hold
-// cacheType (F32 or F16) and have rows of kvHeads*headDim values. When table is not 0, k is rotated
+// StoreKV writes k and v [T, kvHeads, headDim] f32 to positions pos ... pos+T-1 of the caches
+// [kvHeads, positions, headDim], which hold cacheType (F32 or F16): what a head attends to lies in one
+// piece. When table is not 0, k is rotated
 // first like Rope does (k itself is left as it is).
-func StoreKV(cacheType Type, tokens, kvHeads, headDim int64, k, v, kCache, vCache, pos, table uintptr) Op {
+func StoreKV(cacheType Type, tokens, kvHeads, headDim, positions int64, k, v, kCache, vCache, pos, table uintptr) Op {
 	width := kvHeads * headDim
-	return Op{Kind: KindStoreKV, WType: cacheType, Tokens: tokens, Heads: kvHeads, K: headDim, X: k, XStride: 4 * width, Y: v, YStride: 4 * width,
-		Dst: kCache, DstStride: RowBytes(cacheType, width), Z: vCache, ZStride: RowBytes(cacheType, width), Pos: pos, W: table, WStride: 4 * headDim}
+	return Op{Kind: KindStoreKV, WType: cacheType, Tokens: tokens, N: positions, Heads: kvHeads, K: headDim, X: k, XStride: 4 * width, Y: v, YStride: 4 * width,
+		Dst: kCache, DstStride: RowBytes(cacheType, headDim), Z: vCache, ZStride: RowBytes(cacheType, headDim), Pos: pos, W: table, WStride: 4 * headDim}
 }
 
-// Attention writes dst[t, h] = softmax(q[t, h] . K / sqrt(headDim)) V over cache rows 0 ... pos+t, query head
+// Attention writes dst[t, h] = softmax(q[t, h] . K / sqrt(headDim)) V over positions 0 ... pos+t of the caches
+// [kvHeads, positions, headDim], query head
 // h using KV head h * kvHeads / heads. q and dst [T, heads, headDim] f32. When quantised is not 0 it
 // also gets the result in the format Q8Pair (headDim must then be a multiple of 64); dst may then be 0.
 // scratch has AttentionScratchBytes(pos+T, headDim) for each thread of the pool, or better
 // AttentionGroupScratchBytes.
-func Attention(cacheType Type, tokens, heads, kvHeads, headDim int64, q, kCache, vCache, dst, quantised, pos, scratch uintptr, scratchBytesPerThread int64) Op {
-	row := RowBytes(cacheType, kvHeads*headDim)
-	return Op{Kind: KindAttention, WType: cacheType, Tokens: tokens, Heads: heads, KVHeads: kvHeads, K: headDim, X: q, XStride: 4 * heads * headDim,
+func Attention(cacheType Type, tokens, heads, kvHeads, headDim, positions int64, q, kCache, vCache, dst, quantised, pos, scratch uintptr, scratchBytesPerThread int64) Op {
+	row := RowBytes(cacheType, headDim)
+	return Op{Kind: KindAttention, WType: cacheType, Tokens: tokens, N: positions, Heads: heads, KVHeads: kvHeads, K: headDim, X: q, XStride: 4 * heads * headDim,
 		W: kCache, WStride: row, Y: vCache, YStride: row, Dst: dst, DstStride: 4 * heads * headDim, Z: quantised, ZStride: QuantizedRowBytes(heads * headDim),
 		Pos: pos, Scratch: scratch, ScratchStride: scratchBytesPerThread}
 }

@@ -51,7 +51,7 @@ typedef struct k_op {
 	int32_t atype;     /* type of x: K_F32 or K_Q8_PAIR */
 	int32_t flags;
 	int64_t tokens;    /* T */
-	int64_t n;         /* output rows (MATMUL) or width */
+	int64_t n;         /* output rows (MATMUL), width, or positions that a KV cache has room for */
 	int64_t k;         /* reduction length (MATMUL) or head dimension */
 	int64_t heads;
 	int64_t kv_heads;

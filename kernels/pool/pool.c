@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SPIN_NS = 20000, SPINS_PER_LOOK = 16, MAX_THREADS = 1024 };
+enum { SPIN_NS = 20000, SPINS_PER_LOOK = 16, FIRST_PERCENT = 85, MAX_THREADS = 1024 };
 
 #define LOAD(p) __atomic_load_n((p), __ATOMIC_SEQ_CST)
 #define STORE(p, v) __atomic_store_n((p), (v), __ATOMIC_SEQ_CST)
@@ -128,14 +128,18 @@ static void announce(k_pool *pool) {
 	futex_wake_all(&pool->event);
 }
 
-/* Claims a chunk: half of an even share of what is left, so that threads stream long pieces of memory at
- * first and end together, but no less than op->chunk. Returns the number of pieces, 0 when none are left. */
+/* Claims a chunk. Each thread's first is most of its even share, one long stream of memory; what is then left
+ * goes in ever smaller pieces, so that threads end together though some are slower. No chunk is smaller than
+ * op->chunk. Returns the number of pieces, 0 when none are left. */
 static int64_t claim(const k_pool *pool, k_op *op, int64_t *begin) {
-	int64_t units = op->units, least = op->chunk, first = LOAD(&op->next), size;
+	int64_t units = op->units, least = op->chunk, threads = pool->threads, first = LOAD(&op->next), size;
+	int64_t share = units * FIRST_PERCENT / (100 * threads) / least * least;
 	do {
 		if (first >= units) return 0;
-		size = pool->threads == 1 ? units : (units - first) / (2 * pool->threads);
-		size = size > least ? (size + least - 1) / least * least : least;
+		if (threads == 1) size = units;
+		else if (first < share * threads) size = share;
+		else size = ((units - first + threads - 1) / threads + least - 1) / least * least;
+		if (size < least) size = least;
 		if (size > units - first) size = units - first;
 	} while (!__atomic_compare_exchange_n(&op->next, &first, first + size, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST));
 	*begin = first;
