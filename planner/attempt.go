@@ -194,6 +194,27 @@ func (a *attempt) adopt(i Incumbent) {
 	}
 }
 
+// ease gives the incumbent's copies the slack that their places have, where that
+// costs nothing.
+func (a *attempt) ease() {
+	if a.best.Plan == nil {
+		return
+	}
+	plan := ease(a.p.Program, a.best.Plan)
+	if plan == nil || !a.keeps(plan) {
+		return
+	}
+	score, err := a.exact.Evaluate(a.p.Program, plan)
+	if err != nil || score.TotalS > a.best.Score.TotalS {
+		return
+	}
+	plan.ClaimedS, plan.PeriodS = score.TotalS, score.PeriodS
+	report, err := a.checker.Check(plan, nil)
+	if err == nil && report.Err() == nil {
+		a.best.Plan, a.best.Score = plan, score
+	}
+}
+
 // result closes the attempt: the incumbent's plan with its times, hashes and
 // provenance filled in.
 func (a *attempt) result(solver string) (*Result, error) {

@@ -102,6 +102,7 @@ func (s autoSolver) Solve(ctx context.Context, p *Problem, budget Budget, report
 			episode = r.Episode
 		}
 	}
+	a.ease()
 	r, err := a.result(s.Name())
 	if err != nil {
 		return nil, err

@@ -82,6 +82,7 @@ func (s lnsSolver) Solve(ctx context.Context, p *Problem, budget Budget, report 
 		return nil, err
 	}
 	if a.done() {
+		a.ease()
 		return a.result(s.Name())
 	}
 	a.component = s.Name()
@@ -98,6 +99,7 @@ func (s lnsSolver) Solve(ctx context.Context, p *Problem, budget Budget, report 
 		}
 		elite = exchange(a, islands, elite)
 	}
+	a.ease()
 	return a.result(s.Name())
 }
 

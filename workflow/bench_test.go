@@ -29,7 +29,7 @@ func BenchmarkPrediction(b *testing.B) {
 			b.Fatal(err)
 		}
 		res, err := workflow.MakePlan(context.Background(), m, workflow.Request{Dram: size, Prompt: 64, Gen: 32},
-			workflow.SearchOptions{Solver: "pin-stream", Evaluations: 400, Seed: 1}, nil)
+			workflow.SearchOptions{Solver: "auto", Evaluations: 1000, Seed: 1}, nil)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -33,7 +33,8 @@ type Region struct {
 // Map gives bytes rounded up to whole pages, zeroed and present.
 func Map(bytes int64) (*Region, error) {
 	n := max(PageBytes, (bytes+PageBytes-1)/PageBytes*PageBytes)
-	whole, err := unix.Mmap(-1, 0, int(n+HugeBytes+2*PageBytes), unix.PROT_NONE, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_NORESERVE)
+	huge := (n + HugeBytes - 1) / HugeBytes * HugeBytes
+	whole, err := unix.Mmap(-1, 0, int(huge+HugeBytes+2*PageBytes), unix.PROT_NONE, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_NORESERVE)
 	if err != nil {
 		return nil, fmt.Errorf("map %d bytes: %w", n, err)
 	}
@@ -41,18 +42,26 @@ func Map(bytes int64) (*Region, error) {
 	base := int64(uintptr(unsafe.Pointer(unsafe.SliceData(whole)))) + PageBytes
 	at := PageBytes + (HugeBytes-base%HugeBytes)%HugeBytes
 	r.mem = whole[at : at+n : at+n]
-	if err := unix.Mprotect(r.mem, unix.PROT_READ|unix.PROT_WRITE); err != nil {
+	// The last huge page is filled whole and only then cut to size: pages that were
+	// one by one scattered over memory would make direct reads into them slow.
+	all := whole[at : at+huge]
+	if err := unix.Mprotect(all, unix.PROT_READ|unix.PROT_WRITE); err != nil {
 		r.Close()
 		return nil, fmt.Errorf("map %d bytes: %w", n, err)
 	}
 	// Each of these is a wish that older systems refuse; nothing is lost then.
-	_ = unix.Madvise(r.mem, unix.MADV_HUGEPAGE)
-	if err := unix.Madvise(r.mem, populateWrite); err == unix.ENOMEM {
+	_ = unix.Madvise(all, unix.MADV_HUGEPAGE)
+	if err := unix.Madvise(all, populateWrite); err == unix.ENOMEM {
 		r.Close()
 		return nil, fmt.Errorf("map %d bytes: %w", n, err)
 	}
-	if whole := n / HugeBytes * HugeBytes; whole > 0 {
-		_ = unix.Madvise(r.mem[:whole], collapse)
+	_ = unix.Madvise(all, collapse)
+	if rest := all[n:]; len(rest) > 0 {
+		if err := unix.Mprotect(rest, unix.PROT_NONE); err != nil {
+			r.Close()
+			return nil, fmt.Errorf("map %d bytes: %w", n, err)
+		}
+		_ = unix.Madvise(rest, unix.MADV_DONTNEED)
 	}
 	return r, nil
 }

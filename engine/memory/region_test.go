@@ -1,6 +1,8 @@
 package memory
 
 import (
+	"encoding/binary"
+	"os"
 	"testing"
 	"unsafe"
 )
@@ -30,5 +32,45 @@ func TestRegionIsAlignedZeroedAndExact(t *testing.T) {
 		if r.Bytes() != nil {
 			t.Error("memory after Close")
 		}
+	}
+}
+
+// What direct reads fill is in one piece, the last partial huge page included.
+func TestTheTailIsInOnePiece(t *testing.T) {
+	const bytes = HugeBytes + 200*PageBytes
+	r, err := Map(bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	pagemap, err := os.Open("/proc/self/pagemap")
+	if err != nil {
+		t.Skipf("not run: %v", err)
+	}
+	defer pagemap.Close()
+	first := uintptr(unsafe.Pointer(unsafe.SliceData(r.Bytes()))) / PageBytes
+	frames := make([]byte, 8*bytes/PageBytes)
+	if _, err := pagemap.ReadAt(frames, int64(first)*8); err != nil {
+		t.Skipf("not run: %v", err)
+	}
+	frame := func(page int) uint64 { return binary.NativeEndian.Uint64(frames[8*page:]) & (1<<55 - 1) }
+	if frame(0) == 0 {
+		t.Skip("not run: only root sees where pages lie")
+	}
+	pieces := func(from, to int) int {
+		n := 1
+		for i := from + 1; i < to; i++ {
+			if frame(i) != frame(i-1)+1 {
+				n++
+			}
+		}
+		return n
+	}
+	const per = HugeBytes / PageBytes
+	if n := pieces(0, per); n > 1 {
+		t.Skipf("not run: this system gives no huge pages, a region of %d bytes has %d pieces", HugeBytes, n)
+	}
+	if n := pieces(per, bytes/PageBytes); n > 1 {
+		t.Errorf("the %d pages after the last whole huge page lie in %d pieces", bytes/PageBytes-per, n)
 	}
 }
