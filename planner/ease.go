@@ -103,15 +103,14 @@ type places struct {
 }
 
 func newPlaces(p *malloc.Program, plan *malloc.Plan) *places {
+	sizes := newSizes(p)
 	x := &places{plan: plan, of: map[[2]int][]int{}, sizes: make([]int64, len(plan.Blocks)), order: make([]int, len(plan.Blocks)), rank: make([]int, len(plan.Blocks)), reach: make([]int64, len(plan.Blocks))}
 	for i := range plan.Blocks {
 		x.order[i] = i
+		x.sizes[i] = sizes.of(plan.Blocks[i])
 		if b := plan.Blocks[i].Buf; b >= 0 {
-			x.sizes[i] = p.Buffers[b].Size
 			key := [2]int{b, plan.Blocks[i].Tier}
 			x.of[key] = append(x.of[key], i)
-		} else {
-			x.sizes[i] = scratchBytes(p, plan.Blocks[i].Start, plan.Blocks[i].Tier)
 		}
 	}
 	slices.SortFunc(x.order, func(a, b int) int {
