@@ -20,6 +20,9 @@ import (
 //     runs at bw/b and takes the share of its destination that leaves executors
 //     1/a of their speed, so that every byte a plan streams costs time, hidden
 //     or not.
+//
+// Before the loop every plan brings each weight once from the file: see
+// contendOnce.
 func (l *lowering) contend() {
 	o := l.hw.Overlap
 	fraction := o.CopyComputeFraction.V
@@ -32,6 +35,7 @@ func (l *lowering) contend() {
 	for i := loop.Begin; i < loop.End; i++ {
 		compute += l.p.Instructions[i].ComputeS
 	}
+	l.contendOnce(1 - fraction)
 	streamed := max(0, float64(l.modelBytes()-capacity+l.out.Sums.KVBytes+l.out.Sums.ComputeBytes))
 	for i := range l.p.Engines {
 		e := &l.p.Engines[i]
@@ -45,6 +49,37 @@ func (l *lowering) contend() {
 		e.BW /= max(1, o.CopySlowdown.V)
 		if len(l.p.Executors) == 1 && o.Rule == OverlapSteal {
 			l.slowBeside(e, max(1, o.ComputeSlowdown.V))
+		}
+	}
+}
+
+// contendOnce lengthens the instructions that are the first to touch a weight:
+// while it comes from the file, computing and copying hide only a part of each
+// other, and the rest, of the shorter of the two, comes on top.
+func (l *lowering) contendOnce(shown float64) {
+	rate := 0.0 // of what brings weights from the file
+	for i := range l.p.Engines {
+		if e := &l.p.Engines[i]; e.From == l.file && e.To == l.home {
+			rate = max(rate, e.BW)
+		}
+	}
+	if rate == 0 {
+		return
+	}
+	begin := l.p.PeriodicLoop().Begin
+	seen := make([]bool, len(l.p.Buffers))
+	for i := range begin {
+		in := &l.p.Instructions[i]
+		var bytes float64
+		for _, o := range in.Reads {
+			if b := &l.p.Buffers[o.Buf]; b.Home == l.file && !seen[o.Buf] {
+				seen[o.Buf] = true
+				bytes += float64(b.Size)
+			}
+		}
+		in.ComputeS += shown * min(bytes/rate, in.ComputeS)
+		for k := range in.RunsOn {
+			in.RunsOn[k].ComputeS += shown * min(bytes/rate, in.RunsOn[k].ComputeS)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"strata/costmodel"
@@ -117,4 +118,34 @@ func streamedBytes(p *malloc.Program, plan *malloc.Plan) int64 {
 		}
 	}
 	return n
+}
+
+// While a weight comes from the file for the first time, computing waits for the
+// part that the two do not hide; a second micro-batch finds it in memory.
+func TestTheFirstReadingOfAWeightTakesFromComputing(t *testing.T) {
+	free, err := costmodel.Shipped("test-periodic")
+	if err != nil {
+		t.Fatal(err)
+	}
+	work := sampleWork()
+	work.Prompt, work.Ubatch, work.Context = 128, 64, 256
+	ample := map[string]int64{"dram": 2 << 30}
+	shared, alone := lowerSampleOn(t, sharedCores(t), work, ample), lowerSampleOn(t, free, work, ample)
+	var added, computing float64 // of the first micro-batch
+	for i := range shared.Program.PeriodicLoop().Begin {
+		x, y := &shared.Program.Instructions[i], &alone.Program.Instructions[i]
+		longer := x.ComputeS - y.ComputeS
+		switch {
+		case longer < 0:
+			t.Errorf("%s: %g s, %g s with copies that cost nothing", x.Name, x.ComputeS, y.ComputeS)
+		case x.Ref.Ubatch == 0:
+			added, computing = added+longer, computing+y.ComputeS
+		case strings.Contains(x.Name, ".qkv.") && longer > 0:
+			t.Errorf("%s takes %g s longer, though its weights are there", x.Name, longer)
+		}
+	}
+	reading := float64(shared.Sums.WeightsBytes) / free.Links[0].BW.V
+	if most := 0.85 * min(reading, computing); added < most/2 || added > most*1.001 {
+		t.Errorf("the first micro-batch takes %g s longer; its weights take %g s of the link, its computation %g s", added, reading, computing)
+	}
 }
