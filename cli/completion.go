@@ -18,6 +18,7 @@ func completeValues(c *cobra.Command) {
 	choices := map[string][]string{
 		"solver": planner.Names(), "to": exportTargets, "mode": {costmodel.ModeFast, costmodel.ModeReference},
 		"from": workflow.ConvertFormats(), "generate": generate.Kinds, "cache-type-k": cacheTypes, "cache-type-v": cacheTypes,
+		"player": gamePlayers,
 	}
 	for name, values := range choices {
 		if c.Flags().Lookup(name) != nil {

@@ -26,12 +26,17 @@ const (
 
 // Main runs the command line and returns the process's exit code.
 func Main(args []string, stdout, stderr io.Writer) int {
+	return run(args, os.Stdin, stdout, stderr)
+}
+
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	workflow.LimitHeap()
 	a := &app{out: stdout, err: stderr}
 	root := a.root()
 	root.SetArgs(expandShort(args))
+	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
@@ -91,7 +96,7 @@ and when it is copied, predicts bytes and time, and proves the plan by running i
 		return &usageError{fmt.Errorf("%w; `%s --help` lists the options", err, c.CommandPath())}
 	})
 	root.AddCommand(a.inspectCommand(), a.calibrateCommand(), a.checkCommand(), a.planCommand(), a.packCommand(), a.simulateCommand(), a.runCommand(),
-		a.validateCommand(), a.explainCommand(), a.exportCommand(), a.convertCommand(), a.compareCommand(), a.frontCommand(), a.benchCommand(), a.projectCommand(), a.doctorCommand(), a.schemaCommand(), a.versionCommand())
+		a.validateCommand(), a.explainCommand(), a.exportCommand(), a.convertCommand(), a.compareCommand(), a.frontCommand(), a.gameCommand(), a.benchCommand(), a.projectCommand(), a.doctorCommand(), a.schemaCommand(), a.versionCommand())
 	for _, c := range root.Commands() {
 		completeValues(c)
 		countArguments(c)

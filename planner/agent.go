@@ -74,18 +74,52 @@ func (s agent) Solve(ctx context.Context, p *Problem, budget Budget, report func
 
 // play runs episodes until the attempt's budget ends.
 func (s agent) play(a *attempt) (*Episode, error) {
+	var improved *malloc.Plan
+	e, start, err := s.sit(a, func(e *environment, g *malloc.Game) { improved = s.finish(a, e, g) })
+	if err != nil || e == nil {
+		return nil, err
+	}
+	rng := rand.New(rand.NewPCG(a.p.Seed, 0x6d637473))
+	var last *Episode
+	for n := 0; !a.done() && (a.budget != (Budget{}) || n < episodesWithoutBudget); n++ {
+		window := s.window(e.guide, rng)
+		for b := range a.held {
+			window[b] = false
+		}
+		e.begin(start, window)
+		improved = nil
+		ep, err := s.episode(a, e, rng.Uint64())
+		if err != nil {
+			return last, err
+		}
+		if ep != nil {
+			last = ep
+		}
+		if improved != nil {
+			e.guide.learn(improved)
+			e.guide.lock(a)
+		}
+	}
+	return last, nil
+}
+
+// sit starts a game and finds the guide to play it by: the opening that plays
+// best by the guide alone. improved is called with each game whose time is better
+// than any before. The environment is nil when there is nothing to play: only the
+// repacked demand plan fits, or the attempt is over.
+func (s agent) sit(a *attempt, improved func(*environment, *malloc.Game)) (*environment, malloc.Mark, error) {
 	p := a.p.Program
 	base, err := demandPlan(p)
 	if err != nil {
-		return nil, err
+		return nil, malloc.Mark{}, err
 	}
 	slow, err := a.offer(base)
 	if err != nil {
-		return nil, err
+		return nil, malloc.Mark{}, err
 	}
 	if len(a.held) > 0 { // the slowest plan's own time, whatever it breaks
 		if slow, err = a.screen.Evaluate(p, base); err != nil {
-			return nil, err
+			return nil, malloc.Mark{}, err
 		}
 	}
 	prior := newGuide(p, base)
@@ -110,9 +144,9 @@ func (s agent) play(a *attempt) (*Episode, error) {
 	if err != nil {
 		var infeasible *malloc.InfeasibleError
 		if errors.As(err, &infeasible) {
-			return nil, nil // only the repacked demand plan fits: nothing to play
+			return nil, malloc.Mark{}, nil
 		}
-		return nil, err
+		return nil, malloc.Mark{}, err
 	}
 	e := &environment{game: game, guide: prior, a: a, free: s.order() == malloc.FreeOrder, body: game.InBody() && p.PeriodicLoop() != nil,
 		slowS: slow.TotalS, spanS: max(slow.TotalS-a.p.LowerS, 1e-12)}
@@ -126,11 +160,8 @@ func (s agent) play(a *attempt) (*Episode, error) {
 			}
 		}
 	}
-	var improved *malloc.Plan
-	e.found = func(g *malloc.Game, total float64) { improved = s.finish(a, e, g) }
-	rng := rand.New(rand.NewPCG(a.p.Seed, 0x6d637473))
+	e.found = func(g *malloc.Game, _ float64) { improved(e, g) }
 	start := game.Mark()
-	var last *Episode
 	bestGame, bestOpening := math.Inf(1), 0
 	for i, open := range openings {
 		*prior = *newGuide(p, base)
@@ -138,38 +169,19 @@ func (s agent) play(a *attempt) (*Episode, error) {
 		prior.lock(a)
 		total, err := s.opening(e, start)
 		if err != nil {
-			return nil, err
+			return nil, malloc.Mark{}, err
 		}
 		if total < bestGame {
 			bestGame, bestOpening = total, i
 		}
 		if a.done() {
-			return nil, nil
+			return nil, malloc.Mark{}, nil
 		}
 	}
 	*prior = *newGuide(p, base)
 	openings[bestOpening](prior)
 	prior.lock(a)
-	for n := 0; !a.done() && (a.budget != (Budget{}) || n < episodesWithoutBudget); n++ {
-		window := s.window(prior, rng)
-		for b := range a.held {
-			window[b] = false
-		}
-		e.begin(start, window)
-		improved = nil
-		ep, err := s.episode(a, e, rng.Uint64())
-		if err != nil {
-			return last, err
-		}
-		if ep != nil {
-			last = ep
-		}
-		if improved != nil {
-			prior.learn(improved)
-			prior.lock(a)
-		}
-	}
-	return last, nil
+	return e, start, nil
 }
 
 // opening plays a game by the guide alone and returns its time.
@@ -260,13 +272,7 @@ func (s agent) window(g *guide, rng *rand.Rand) []bool {
 func (s agent) episode(a *attempt, e *environment, seed uint64) (*Episode, error) {
 	p := a.p.Program
 	out := &Episode{Instance: p.Name, Policy: s.opt.Policy, Seed: a.p.Seed, SlowS: e.slowS}
-	w := width(p)
-	var policy mcts.Policy[*line]
-	if s.opt.Policy == "puct" {
-		policy = mcts.NewPUCT[*line](e, s.opt.Simulations, w, mcts.Best, mcts.DirichletNoise{Fraction: 0.1, Alpha: 0.5}, seed)
-	} else {
-		policy = mcts.NewGumbel[*line](e, s.opt.Simulations, w, s.opt.Considered, mcts.Best, 1, seed)
-	}
+	policy := s.policy(e, seed)
 	ctx, stop := context.WithCancel(a.ctx)
 	defer stop()
 	e.stop = stop
@@ -283,16 +289,9 @@ func (s agent) episode(a *attempt, e *environment, seed uint64) (*Episode, error
 		if !ok {
 			break
 		}
-		e.asked = e.asked[:0]
-		decision, err := policy.Decide(ctx, root)
-		if err != nil {
+		step, move, err := s.decide(ctx, e, policy, root, d)
+		if err != nil || step == nil {
 			return nil, err
-		}
-		if e.err != nil {
-			return nil, e.err
-		}
-		if decision.Simulations < s.opt.Simulations && ctx.Err() != nil {
-			return nil, nil
 		}
 		if len(out.Moves) == 0 {
 			now, err := e.scoreAt(root)
@@ -301,16 +300,8 @@ func (s agent) episode(a *attempt, e *environment, seed uint64) (*Episode, error
 			}
 			out.StartS = now
 		}
-		step := describe(p, d)
-		summary := policy.Tree().Summarize()
-		for _, code := range summary.Actions {
-			step.Legal = append(step.Legal, decode(code).String())
-		}
-		step.Logits, step.Visits, step.Values, step.Weights = summary.Logits, summary.Visits, summary.QValues, decision.Weights
-		step.Value, step.Chosen = summary.Raw, decision.Slot
-		step.Tree = record(p, policy.Tree(), e.asked)
-		root.moves = append(root.moves, decision.Action)
-		out.Moves = append(out.Moves, step)
+		root.moves = append(root.moves, move)
+		out.Moves = append(out.Moves, *step)
 	}
 	if len(out.Moves) == 0 {
 		return nil, nil
@@ -321,6 +312,37 @@ func (s agent) episode(a *attempt, e *environment, seed uint64) (*Episode, error
 	}
 	out.FinalS, out.Played, out.Backups = final, len(e.game.Moves()), e.game.Backups()
 	return out, s.rewards(e, out, root)
+}
+
+// policy is the tree search of one game.
+func (s agent) policy(e *environment, seed uint64) mcts.Policy[*line] {
+	w := width(e.guide.p)
+	if s.opt.Policy == "puct" {
+		return mcts.NewPUCT[*line](e, s.opt.Simulations, w, mcts.Best, mcts.DirichletNoise{Fraction: 0.1, Alpha: 0.5}, seed)
+	}
+	return mcts.NewGumbel[*line](e, s.opt.Simulations, w, s.opt.Considered, mcts.Best, 1, seed)
+}
+
+// decide searches one decision and writes down what the search knows of it and
+// the move it would make; nil when the search was stopped before its end.
+func (s agent) decide(ctx context.Context, e *environment, policy mcts.Policy[*line], root *line, d malloc.Decision) (*Step, int32, error) {
+	e.asked = e.asked[:0]
+	decision, err := policy.Decide(ctx, root)
+	if err == nil {
+		err = e.err
+	}
+	if err != nil || decision.Simulations < s.opt.Simulations && ctx.Err() != nil {
+		return nil, 0, err
+	}
+	step := describe(e.guide.p, d)
+	summary := policy.Tree().Summarize()
+	for _, code := range summary.Actions {
+		step.Legal = append(step.Legal, decode(code).String())
+	}
+	step.Logits, step.Visits, step.Values, step.Weights = summary.Logits, summary.Visits, summary.QValues, decision.Weights
+	step.Value, step.Chosen = summary.Raw, decision.Slot
+	step.Tree = record(e.guide.p, policy.Tree(), e.asked)
+	return &step, decision.Action, nil
 }
 
 // rewards replays the searched moves and notes the difference reward of each:

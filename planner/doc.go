@@ -25,6 +25,7 @@
 //	               the models; plans as their solutions and back
 //	agent.go       the mallocGame as an mcts.Environment, and the mcts solver
 //	episode.go     a game written out move by move
+//	match.go       a game whose moves come from outside, the agent at hand
 //	ease.go        copies of a finished plan issued as early as their places allow
 //	lns.go         large-neighbourhood search: islands, exchange, temperature
 //	lnsisland.go   one island: acceptance, weights of the operators

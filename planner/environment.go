@@ -24,7 +24,7 @@ type environment struct {
 	guide  *guide
 	a      *attempt
 	spec   *ringSpec // nil: nothing streams
-	window []bool    // per buffer; nil: all are searched
+	window []bool    // per buffer; nil: all are searched, executors too
 	order  []int     // buffers in the order of decision (free order only)
 	free   bool
 	body   bool // the searched part is the periodic body
@@ -145,7 +145,7 @@ func (e *environment) settle() (malloc.Decision, bool) {
 			break
 		}
 		d := e.next()
-		searched := !d.RunOn && (e.window == nil || e.window[d.Buf])
+		searched := e.window == nil || !d.RunOn && e.window[d.Buf]
 		if searched {
 			e.legal = e.game.Actions(e.legal[:0])
 			if w := e.greedy(d); len(e.legal) > 0 && w.Kind == malloc.CopyIn && w.Back >= 0 && !slices.ContainsFunc(e.legal, func(a malloc.Action) bool {

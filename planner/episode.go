@@ -30,7 +30,7 @@ type Episode struct {
 type Step struct {
 	Instr       int       `json:"instr"`
 	Instruction string    `json:"instruction"`
-	Buf         int       `json:"buf"`
+	Buf         int       `json:"buf"` // -1: which executor runs the instruction
 	Buffer      string    `json:"buffer"`
 	Touch       int       `json:"touch"`
 	Legal       []string  `json:"legal"`
@@ -59,17 +59,34 @@ func (e *Episode) WriteText(w io.Writer) error {
 	fmt.Fprintf(&b, "all slow %.6f s, before the search %.6f s, final %.6f s\n", e.SlowS, e.StartS, e.FinalS)
 	for i, m := range e.Moves {
 		fmt.Fprintf(&b, "%4d  %s @ %s touch %d: %s, value %.4f, reward %+.9f s\n", i+1, m.Buffer, m.Instruction, m.Touch, m.Legal[m.Chosen], m.Value, m.RewardS)
-		for k, name := range m.Legal {
-			if m.Visits[k] > 0 {
-				fmt.Fprintf(&b, "        %-18s prior %+.2f visits %3d value %.4f weight %.3f\n", name, m.Logits[k], m.Visits[k], m.Values[k], m.Weights[k])
-			}
-		}
+		m.writeVisited(&b)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
+// WriteText writes what the search knows of the decision: a line per alternative
+// that was visited.
+func (m *Step) WriteText(w io.Writer) error {
+	var b strings.Builder
+	m.writeVisited(&b)
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func (m *Step) writeVisited(b *strings.Builder) {
+	for k, name := range m.Legal {
+		if m.Visits[k] > 0 {
+			fmt.Fprintf(b, "        %-18s prior %+.2f visits %3d value %.4f weight %.3f\n", name, m.Logits[k], m.Visits[k], m.Values[k], m.Weights[k])
+		}
+	}
+}
+
 // describe fills the names of a decision.
 func describe(p *malloc.Program, d malloc.Decision) Step {
-	return Step{Instr: d.Instr, Instruction: p.Instructions[d.Instr].Name, Buf: d.Buf, Buffer: p.Buffers[d.Buf].Name, Touch: d.Touch}
+	s := Step{Instr: d.Instr, Instruction: p.Instructions[d.Instr].Name, Buf: d.Buf, Touch: d.Touch}
+	if !d.RunOn {
+		s.Buffer = p.Buffers[d.Buf].Name
+	}
+	return s
 }

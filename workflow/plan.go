@@ -123,14 +123,18 @@ func Search(ctx context.Context, p *malloc.Program, opt SearchOptions) (*PlanRes
 	case err != nil:
 		return nil, err
 	}
-	plan := compact(p, found.Plan)
+	return resultOf(p, compact(p, found.Plan), found, bound, opt.Seed)
+}
+
+// resultOf says what is predicted of a plan that a solver found.
+func resultOf(p *malloc.Program, plan *malloc.Plan, found *planner.Result, bound costmodel.Bound, seed uint64) (*PlanResult, error) {
 	report, err := simulate.New().Report(p, plan)
 	if err != nil {
 		return nil, err
 	}
 	res := &PlanResult{Solver: found.Solver, Component: found.Component, PredictedS: report.TotalS, PrefillS: report.BeforeS,
 		LowerBoundS: bound.TotalS, LowerBoundMethod: bound.Method, Gap: found.Gap(), LowerBoundSPerTok: bound.MeanS, Evaluations: found.Evaluations,
-		WallS: found.WallS, Seed: opt.Seed, Stopped: string(found.Stopped), Assumed: []string{}, Baselines: []BaselineTime{},
+		WallS: found.WallS, Seed: seed, Stopped: string(found.Stopped), Assumed: []string{}, Baselines: []BaselineTime{},
 		Plan: plan, Program: p, Episode: found.Episode}
 	if loop := p.PeriodicLoop(); loop != nil {
 		res.PredictedSPerToken = report.LoopS / float64(loop.Trip)

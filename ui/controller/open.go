@@ -1,10 +1,8 @@
 package controller
 
 import (
-	"bufio"
 	"bytes"
 	"compress/gzip"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -36,50 +34,9 @@ func (c *Controller) Open(paths ...string) {
 	}
 }
 
-// kindOf tells what a JSON file is; "" for everything else.
-func kindOf(path string) string {
-	f, err := os.Open(path)
-	if err != nil {
-		return ""
-	}
-	defer f.Close()
-	var r io.Reader = bufio.NewReader(f)
-	if strings.HasSuffix(path, ".gz") {
-		z, err := gzip.NewReader(r)
-		if err != nil {
-			return ""
-		}
-		r = z
-	} else if !strings.HasSuffix(path, ".json") {
-		return ""
-	}
-	d := json.NewDecoder(io.LimitReader(r, 64<<20))
-	if t, err := d.Token(); err != nil || t != json.Delim('{') {
-		return ""
-	}
-	for d.More() {
-		key, err := d.Token()
-		if err != nil {
-			return ""
-		}
-		if key == "format" {
-			v, err := d.Token()
-			if s, ok := v.(string); err == nil && ok {
-				return s
-			}
-			return ""
-		}
-		var skip json.RawMessage
-		if d.Decode(&skip) != nil {
-			return ""
-		}
-	}
-	return ""
-}
-
 func (c *Controller) open(path string, t *task) {
 	defer t.end()
-	switch kindOf(path) {
+	switch workflow.FileFormat(path) {
 	case costmodel.ProfileFormat:
 		id, err := c.AddMachine(path)
 		if err != nil {

@@ -133,7 +133,7 @@ func (s *SavedDoc) restore() (*Document, error) {
 			return nil, err
 		}
 		d.Name = "SmolLM2-135M (sample)"
-	case kindOf(s.Path) == malloc.InstanceFormat:
+	case workflow.FileFormat(s.Path) == malloc.InstanceFormat:
 		p, _, err := workflow.LoadInstance(s.Path, "")
 		if err != nil {
 			return nil, err
@@ -142,7 +142,7 @@ func (s *SavedDoc) restore() (*Document, error) {
 		return d, d.restorePlan(s)
 	default:
 		path := s.Path
-		if kindOf(path) == malloc.PlanFormat {
+		if workflow.FileFormat(path) == malloc.PlanFormat {
 			plan, err := malloc.ReadPlan(path)
 			if err != nil {
 				return nil, err
