@@ -7,7 +7,6 @@ import (
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/lang"
-	fynetheme "fyne.io/fyne/v2/theme"
 
 	"strata/assets"
 	"strata/ui/command"
@@ -29,7 +28,7 @@ type Window struct {
 	shown    views.View
 	commands []command.Command
 	palette  *viz.Palette
-	scale    float64
+	look     theme.Theme // the app's theme, changed in place
 
 	top    *topBar
 	nav    *sideBar
@@ -111,18 +110,6 @@ func (w *Window) OpenPaths(paths ...string) { w.c.Open(paths...) }
 
 // Fyne is the window itself.
 func (w *Window) Fyne() fyne.Window { return w.win }
-
-// applyTheme follows the theme setting and the desktop's preference.
-func (w *Window) applyTheme(s *controller.Snapshot) {
-	dark := w.app.Settings().ThemeVariant() == fynetheme.VariantDark
-	p := theme.Palette(s.Settings.Theme, dark)
-	if p == w.palette && s.Settings.TextScale == w.scale {
-		return
-	}
-	w.palette, w.scale = p, s.Settings.TextScale
-	theme.Use(p)
-	w.app.Settings().SetTheme(&theme.Theme{Palette: p, Scale: float32(s.Settings.TextScale)})
-}
 
 func (w *Window) view(id string) views.View {
 	i := slices.IndexFunc(w.views, func(v views.View) bool { return v.ID() == id })

@@ -137,7 +137,26 @@ func Variant(p *viz.Palette) fyne.ThemeVariant {
 func (t *Theme) Font(s fyne.TextStyle) fyne.Resource { return theme.DefaultTheme().Font(s) }
 
 // Icon implements fyne.Theme.
-func (t *Theme) Icon(n fyne.ThemeIconName) fyne.Resource { return theme.DefaultTheme().Icon(n) }
+func (t *Theme) Icon(n fyne.ThemeIconName) fyne.Resource {
+	if r := theme.DefaultTheme().Icon(n); r != nil {
+		return Icon(r)
+	}
+	return nil
+}
+
+// Icon draws a one-coloured SVG in the ink of text.
+func Icon(r fyne.Resource) fyne.Resource { return icon{theme.NewThemedResource(r), Current()} }
+
+// icon is drawn in the palette in use. Fyne keeps what it has drawn by name, and
+// widgets draw an icon again when it is another resource: so the name says the
+// palette, and icons that were asked for under two palettes differ.
+type icon struct {
+	*theme.ThemedResource
+	asked *viz.Palette
+}
+
+// Name implements fyne.Resource.
+func (i icon) Name() string { return Current().Name + "_" + i.ThemedResource.Name() }
 
 // Size implements fyne.Theme.
 func (t *Theme) Size(name fyne.ThemeSizeName) float32 {

@@ -27,7 +27,12 @@ type SoakOptions struct {
 	Store controller.Store // may be nil
 	// Expiry is how long the toolkit's caches keep what is not used (FYNE_CACHE).
 	Expiry time.Duration
-	Out    io.Writer // progress and result; nil: standard output
+	// Profiles is a folder for a profile of the heap at both ends and of the CPU
+	// while the window is idle; empty: none.
+	Profiles string
+	// Plant is a fault that the soak must find, one of Plants; empty: none.
+	Plant string
+	Out   io.Writer // progress and result; nil: standard output
 }
 
 // Limits of a soak.
@@ -36,6 +41,7 @@ const (
 	LimitGrowth   = 0.10 // of the heap, from the end of the warm-up to the end
 	watchdogAfter = 90 * time.Second
 	endsWithin    = 3 * time.Minute // cancelled work, and drawing every view
+	idleFor       = 10 * time.Second
 )
 
 // SoakResult of a soak.
@@ -78,10 +84,15 @@ func Soak(app fyne.App, o SoakOptions) *SoakResult {
 		res.Err = errors.New("soak: xdotool sends the events and is not installed (package xdotool)")
 		return res
 	}
+	plant, err := planted(o.Plant)
+	if err != nil {
+		res.Err = err
+		return res
+	}
 	c := controller.New(controller.Options{Post: fyne.Do, Store: o.Store})
 	defer c.Close()
 	w := ui.NewWindow(unclosing{app}, c, ui.Views())
-	s := &soak{c: c, win: w.Fyne(), o: o, res: res, random: rand.New(rand.NewPCG(o.Seed, 0))}
+	s := &soak{c: c, win: w.Fyne(), o: o, res: res, plant: plant, random: rand.New(rand.NewPCG(o.Seed, 0))}
 	app.Lifecycle().SetOnStarted(func() {
 		go func() {
 			defer fyne.Do(app.Quit)
@@ -108,6 +119,7 @@ type soak struct {
 	o      SoakOptions
 	res    *SoakResult
 	random *rand.Rand
+	plant  func()       // called after every burst of events
 	beat   atomic.Int64 // when the main thread last answered, ns
 }
 
@@ -134,6 +146,9 @@ func (s *soak) run() error {
 				return err
 			}
 			s.res.WarmHeap = heap()
+			if err := s.profileHeap("heap-warm.pprof"); err != nil {
+				return err
+			}
 			m.Reset() // a software GL compiles its shaders in the first frames
 			fmt.Fprintf(s.o.Out, "soak: warm after %d events, heap %.1f MiB\n", s.res.Events, mib(s.res.WarmHeap))
 			end = time.Now().Add(s.o.Time - max(s.o.Time/5, 10*time.Second))
@@ -144,6 +159,7 @@ func (s *soak) run() error {
 		}
 		s.res.Events += n
 		s.tidy(4)
+		s.plant()
 	}
 	s.res.Frames = m.Summary()
 	stop() // its ticks are work too
@@ -152,16 +168,22 @@ func (s *soak) run() error {
 		return err
 	}
 	s.res.EndHeap = heap()
+	if err := s.profileHeap("heap-end.pprof"); err != nil {
+		return err
+	}
 	before, err := cpuSeconds()
 	if err != nil {
 		return err
 	}
-	time.Sleep(5 * time.Second)
+	time.Sleep(idleFor)
 	after, err := cpuSeconds()
 	if err != nil {
 		return err
 	}
-	s.res.IdleShare = (after - before) / 5
+	s.res.IdleShare = (after - before) / idleFor.Seconds()
+	if err := s.profileIdle("idle.pprof"); err != nil {
+		return err
+	}
 	debug.FreeOSMemory()
 	s.res.ResidentMiB = residentMiB()
 	return nil

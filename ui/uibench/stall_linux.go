@@ -10,16 +10,17 @@ import (
 	"sync/atomic"
 	"time"
 
-	"fyne.io/fyne/v2"
 	"golang.org/x/sys/unix"
+
+	"strata/ui/widgets"
 )
 
 // reportedStalls bounds what is printed.
-const reportedStalls = 12
+const reportedStalls = 24
 
-// tellStalls writes the main goroutine's stack while one tick of the window's
-// loop has used more than limit of the main thread's CPU time, once a tick, and
-// afterwards how much it used.
+// tellStalls writes where the main goroutine was while one tick of the window's
+// loop used more than limit of the main thread's CPU time: one line a sample, and
+// how much the tick used.
 func tellStalls(ctx context.Context, w io.Writer, limit time.Duration) {
 	mainThread := int32(^os.Getpid()<<3 | 6) // its CPU clock, see clock_getcpuclockid(3)
 	cpu := func() int64 {
@@ -29,47 +30,62 @@ func tellStalls(ctx context.Context, w io.Writer, limit time.Duration) {
 		}
 		return t.Nano()
 	}
+	type sample struct {
+		used  time.Duration
+		calls []byte
+	}
 	var last atomic.Int64
-	var pending atomic.Bool
 	last.Store(cpu())
-	tick := time.NewTicker(time.Second / 60)
+	defer widgets.EachTick(func() { last.Store(cpu()) })()
+	tick := time.NewTicker(time.Second / 120)
 	defer tick.Stop()
-	var told int64
-	reported := 0
-	for reported < reportedStalls {
+	var samples []sample // of the tick that began at began
+	began := last.Load()
+	all := make([]byte, 1<<20)
+	for reported := 0; reported < reportedStalls; {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
-		if at := last.Load(); at != told && cpu()-at > int64(limit) {
-			told, reported = at, reported+1
-			all := make([]byte, 1<<20)
-			all = all[:runtime.Stack(all, true)]
-			for g := range bytes.SplitSeq(all, []byte("\n\n")) {
-				if bytes.HasPrefix(g, []byte("goroutine 1 ")) {
-					fmt.Fprintf(w, "soak: a tick takes more than %v: %s\n", limit, calls(g))
+		if at := last.Load(); at != began {
+			if used := time.Duration(at - began); used > limit && len(samples) > 0 {
+				reported++
+				fmt.Fprintf(w, "soak: a tick used %v:\n", used.Round(time.Millisecond))
+				for _, s := range samples {
+					fmt.Fprintf(w, "soak:   at %v %s\n", s.used.Round(time.Millisecond), s.calls)
 				}
 			}
+			began, samples = at, samples[:0]
 		}
-		if !pending.Swap(true) {
-			fyne.Do(func() {
-				if now := cpu(); last.Swap(now) == told {
-					fmt.Fprintf(w, "soak: that tick took %v\n", time.Duration(now-told))
+		if used := time.Duration(cpu() - began); used > limit/8 {
+			for g := range bytes.SplitSeq(all[:runtime.Stack(all, true)], []byte("\n\n")) {
+				if bytes.HasPrefix(g, []byte("goroutine 1 ")) {
+					samples = append(samples, sample{used, calls(g)})
 				}
-				pending.Store(false)
-			})
+			}
 		}
 	}
 }
 
-// calls are the functions of a goroutine's stack, the innermost first, without
-// the walk over the tree of objects.
+// calls are the functions of a goroutine's stack up to the window's loop, the
+// innermost first, each once in a row.
 func calls(stack []byte) []byte {
 	var names [][]byte
 	for line := range bytes.SplitSeq(stack, []byte("\n")) {
-		if open := bytes.LastIndexByte(line, '('); open > 0 && line[0] != '\t' && !bytes.Contains(line, []byte("walkObjectTree")) {
-			names = append(names, line[bytes.LastIndexByte(line[:open], '/')+1:open])
+		open := bytes.LastIndexByte(line, '(')
+		if open <= 0 || line[0] == '\t' {
+			continue
+		}
+		name := line[bytes.LastIndexByte(line[:open], '/')+1 : open]
+		if bytes.HasSuffix(name, []byte("runGL")) {
+			break
+		}
+		if bytes.Contains(name, []byte("alkObjectTree")) || bytes.HasSuffix(name, []byte("ApplyThemeTo")) {
+			continue
+		}
+		if len(names) == 0 || !bytes.Equal(names[len(names)-1], name) {
+			names = append(names, name)
 		}
 	}
 	return bytes.Join(names, []byte(" < "))

@@ -2,7 +2,8 @@ package planview
 
 import (
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/theme"
+
+	"strata/ui/theme"
 )
 
 // icons are 24 × 24 pictures of the views, drawn in one colour that Fyne's
@@ -17,5 +18,5 @@ var icons = map[string]string{
 // Icon is a view's picture.
 func Icon(name string) fyne.Resource {
 	svg := `<svg xmlns="http://www.w3.org/2000/svg" width="24" height="24" viewBox="0 0 24 24" fill="#000000">` + icons[name] + `</svg>`
-	return theme.NewThemedResource(fyne.NewStaticResource(name+".svg", []byte(svg)))
+	return theme.Icon(fyne.NewStaticResource(name+".svg", []byte(svg)))
 }
