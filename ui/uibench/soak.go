@@ -42,6 +42,7 @@ const (
 	watchdogAfter = 90 * time.Second
 	endsWithin    = 3 * time.Minute // cancelled work, and drawing every view
 	idleFor       = 10 * time.Second
+	keepsAlive    = 10 * time.Second // how long before they expire Fyne keeps its caches alive
 )
 
 // SoakResult of a soak.
@@ -80,6 +81,10 @@ func Soak(app fyne.App, o SoakOptions) *SoakResult {
 		o.Expiry = time.Minute // Fyne's
 	}
 	res := &SoakResult{}
+	if o.Expiry <= keepsAlive {
+		res.Err = fmt.Errorf("soak: FYNE_CACHE is %v: up to %v Fyne walks through every object of an idle window at every tick, more works", o.Expiry, keepsAlive)
+		return res
+	}
 	if _, err := exec.LookPath("xdotool"); err != nil {
 		res.Err = errors.New("soak: xdotool sends the events and is not installed (package xdotool)")
 		return res
