@@ -33,11 +33,7 @@ func (w *Window) applyTheme(s *controller.Snapshot) {
 	if w.root == nil { // the window is being built
 		return
 	}
-	leaves := leaves(nil, w.root)
-	for _, o := range w.win.Canvas().Overlays().List() {
-		leaves = append(leaves, o)
-	}
-	w.restyle(leaves)
+	w.restyle(append(leaves(nil, w.root), w.win.Canvas().Overlays().List()...))
 }
 
 // restyleFor is how long the window refreshes objects before it looks after
