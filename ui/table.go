@@ -30,6 +30,7 @@ func (w *Window) table() []command.Command {
 		{ID: "file.next", Title: L("Next document"), Menu: command.MenuFile, Keys: []string{"Ctrl+Tab"}, Enabled: hasDoc, Run: func() { w.step(1) }},
 		{ID: "file.save", Title: L("Save the session now"), Menu: command.MenuFile, Separator: true, Keys: []string{"Ctrl+S"}, Enabled: w.c.Keeps, Run: w.c.SaveNow},
 		{ID: "file.plan", Title: L("Save plan …"), Menu: command.MenuFile, Keys: []string{"Ctrl+E"}, Enabled: hasPlan, Run: w.savePlan},
+		{ID: "file.project", Title: L("Export project …"), Menu: command.MenuFile, Enabled: func() bool { return hasDoc() && w.c.Keeps() }, Run: w.exportProject},
 		{ID: "file.quit", Title: L("Quit"), Menu: command.MenuFile, Separator: true, Keys: []string{"Ctrl+Q"}, Run: func() { w.win.Close() }},
 
 		{ID: "edit.undo", Title: L("Undo"), Menu: command.MenuEdit, Keys: []string{"Ctrl+Z"}, Run: w.c.Undo,
@@ -168,20 +169,32 @@ func (w *Window) chooseFile() {
 		_ = r.Close()
 		w.OpenPaths(path)
 	}, w.win)
-	d.SetFilter(storage.NewExtensionFileFilter([]string{".gguf", ".safetensors", ".json", ".gz"}))
+	d.SetFilter(storage.NewExtensionFileFilter([]string{".gguf", ".safetensors", ".json", ".gz", projectExtension}))
 	w.folder(d)
 	d.Resize(fyne.NewSize(860, 560))
 	d.Show()
 }
 
 func (w *Window) savePlan() {
-	doc := w.c.Snapshot().Doc()
-	if doc == nil || doc.Plan == nil {
-		return
+	if doc := w.c.Snapshot().Doc(); doc != nil && doc.Plan != nil {
+		w.chooseOutput("plan.json", func(path string) { w.c.SavePlan(doc.ID, path) })
 	}
+}
+
+// projectExtension is that of project files.
+const projectExtension = ".strata"
+
+func (w *Window) exportProject() {
+	if doc := w.c.Snapshot().Doc(); doc != nil {
+		w.chooseOutput(doc.Name+projectExtension, func(path string) { w.c.ExportProject(doc.ID, path) })
+	}
+}
+
+// chooseOutput asks for a file to write.
+func (w *Window) chooseOutput(name string, write func(path string)) {
 	d := dialog.NewFileSave(func(f fyne.URIWriteCloser, err error) {
 		if err != nil {
-			w.c.Report(err, doc.ID)
+			w.c.Report(err, 0)
 			return
 		}
 		if f == nil {
@@ -189,9 +202,9 @@ func (w *Window) savePlan() {
 		}
 		path := f.URI().Path()
 		_ = f.Close()
-		w.c.SavePlan(doc.ID, path)
+		write(path)
 	}, w.win)
-	d.SetFileName("plan.json")
+	d.SetFileName(name)
 	w.folder(d)
 	d.Resize(fyne.NewSize(860, 560))
 	d.Show()

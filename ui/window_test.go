@@ -60,18 +60,25 @@ type stand struct {
 
 func newStand(t *testing.T) *stand {
 	t.Helper()
-	t.Setenv("STRATA_HOST_PROFILE", filepath.Join(t.TempDir(), "host.json"))
-	app := test.NewTempApp(t)
-	q := &queue{}
-	c := controller.New(controller.Options{Post: q.post, Debounce: 10 * time.Millisecond, Refine: -1})
-	t.Cleanup(c.Close)
-	s := &stand{NewWindow(app, c, Views()), t, q}
-	s.win.Resize(fyne.NewSize(1280, 720))
+	s := emptyStand(t, nil)
 	s.c.OpenSample()
 	s.settle()
 	if d := s.c.Snapshot().Doc(); d == nil || d.Plan == nil {
 		t.Fatalf("the sample has no plan: %+v", s.c.Snapshot().Fault)
 	}
+	return s
+}
+
+// emptyStand is a window of a machine of its own, without a document.
+func emptyStand(t *testing.T, store controller.Store) *stand {
+	t.Helper()
+	t.Setenv("STRATA_HOST_PROFILE", filepath.Join(t.TempDir(), "host.json"))
+	app := test.NewTempApp(t)
+	q := &queue{}
+	c := controller.New(controller.Options{Post: q.post, Debounce: 10 * time.Millisecond, Refine: -1, Store: store, Autosave: time.Hour})
+	t.Cleanup(c.Close)
+	s := &stand{NewWindow(app, c, Views()), t, q}
+	s.win.Resize(fyne.NewSize(1280, 720))
 	return s
 }
 

@@ -2,6 +2,7 @@ package workflow
 
 import (
 	"bufio"
+	"bytes"
 	"compress/gzip"
 	"encoding/json"
 	"io"
@@ -9,7 +10,7 @@ import (
 	"strings"
 )
 
-// FileFormat is what a JSON file says it is (mmap-instance/1, …); "" for everything
+// FileFormat is what a JSON file, gzipped or not, says it is (mmap-instance/1, …); "" for everything
 // else.
 func FileFormat(path string) string {
 	f, err := os.Open(path)
@@ -17,9 +18,10 @@ func FileFormat(path string) string {
 		return ""
 	}
 	defer f.Close()
-	var r io.Reader = bufio.NewReader(f)
-	if strings.HasSuffix(path, ".gz") {
-		z, err := gzip.NewReader(r)
+	b := bufio.NewReader(f)
+	var r io.Reader = b
+	if magic, _ := b.Peek(2); bytes.Equal(magic, []byte{0x1f, 0x8b}) {
+		z, err := gzip.NewReader(b)
 		if err != nil {
 			return ""
 		}

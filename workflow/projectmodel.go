@@ -83,6 +83,13 @@ func ModelHeaders(m *Model, ref *malloc.ModelRef) (*projects.Model, error) {
 	return out, nil
 }
 
+// KnownHeader is what a project keeps of a GGUF model whose file is not at hand,
+// of which only header was read; m.Known identifies it.
+func KnownHeader(m *Model, header []byte) *projects.Model {
+	return &projects.Model{ModelRef: *m.Known, Format: m.Source.Format, Architecture: m.Source.Arch,
+		Files: []projects.ModelFile{{Name: m.Known.Name, Bytes: m.Known.Bytes, Header: header}}}
+}
+
 // notHere is the folder that the files of a model have of which only the headers
 // are kept: nothing can be read from it.
 const notHere = "(not on this machine)"

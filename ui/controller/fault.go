@@ -23,7 +23,10 @@ func (c *Controller) Report(err error, doc int) {
 	f := Fault{Text: sentence(err), Doc: doc}
 	d := c.Snapshot().ByID(doc)
 	var tooSmall *malloc.InfeasibleError
+	var locks *lockError
 	switch {
+	case errors.As(err, &locks):
+		f.Fixes = append(f.Fixes, Fix{Label: "Unlock all", apply: func(c *Controller) { c.UnlockAll(doc) }})
 	case d != nil && d.Inspection != nil && d.Inspection.Context > 0 && int64(d.Request.Context) > d.Inspection.Context:
 		f.Fixes = append(f.Fixes, useContext(doc, int(d.Inspection.Context)))
 	case errors.As(err, &tooSmall) && d != nil && d.Program != nil && tooSmall.Tier >= 0 && tooSmall.Tier < len(d.Program.Tiers):

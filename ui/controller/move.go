@@ -136,20 +136,23 @@ func (d *Document) IsLocked(buf int) bool {
 // Residencies tells how each buffer lies in the plan in the steady loop (the
 // whole program where there is none), and in which tier.
 func (d *Document) Residencies() (kind []Residency, tier []int) {
-	p := d.Program
+	return residencies(d.Program, d.Plan)
+}
+
+func residencies(p *malloc.Program, plan *malloc.Plan) (kind []Residency, tier []int) {
 	kind, tier = make([]Residency, len(p.Buffers)), make([]int, len(p.Buffers))
 	for b := range tier {
 		tier[b] = p.Buffers[b].Home
 	}
-	if d.Plan == nil {
+	if plan == nil {
 		return
 	}
 	begin, end := 0, len(p.Instructions)
 	if l := p.PeriodicLoop(); l != nil {
 		begin, end = l.Begin, l.End
 	}
-	for i := range d.Plan.Blocks {
-		b := &d.Plan.Blocks[i]
+	for i := range plan.Blocks {
+		b := &plan.Blocks[i]
 		if b.Buf < 0 || b.Buf >= len(p.Buffers) || b.Start < begin || b.Start >= end || b.Tier == p.Buffers[b.Buf].Home {
 			continue
 		}

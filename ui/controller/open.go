@@ -15,13 +15,14 @@ import (
 	"strata/assets"
 	"strata/costmodel"
 	"strata/malloc"
+	"strata/projects"
 	"strata/workflow"
 )
 
 // DefaultWorkload is what a newly opened model is planned for.
 var DefaultWorkload = workflow.Request{Prompt: 64, Gen: 32}
 
-// Open opens files: models, plans, instances, hardware profiles. Each makes a
+// Open opens files: models, plans, instances, projects, hardware profiles. Each makes a
 // tab (a profile becomes the active document's machine); errors go to the bar.
 func (c *Controller) Open(paths ...string) {
 	for _, path := range paths {
@@ -50,6 +51,8 @@ func (c *Controller) open(path string, t *task) {
 		c.openPlan(path, t)
 	case malloc.InstanceFormat:
 		c.openInstance(path)
+	case projects.FileFormat:
+		c.openProject(path)
 	default:
 		c.openModel(path)
 	}
@@ -121,6 +124,7 @@ func (c *Controller) addDoc(d *Document) {
 	c.mu.Unlock()
 	c.notify()
 	c.LoadRuns(d.ID)
+	c.identify(d.ID)
 }
 
 // CloseDoc closes a tab and ends its work.
@@ -284,6 +288,9 @@ func sampleDocument() (*Document, error) {
 		return nil, err
 	}
 	d := &Document{Name: "SmolLM2-135M (sample)", Sample: true, model: m, HomeTier: -1}
+	if d.headers, err = sampleHeaders(m); err != nil {
+		return nil, err
+	}
 	if d.Inspection, err = workflow.Inspect(m, false); err != nil {
 		return nil, err
 	}
@@ -322,6 +329,19 @@ func sampleModel(ref *malloc.ModelRef) (*workflow.Model, error) {
 	}
 	m.Known = ref
 	return m, nil
+}
+
+// sampleHeaders are what a project keeps of the sample: nil where its file is
+// there, to be read.
+func sampleHeaders(m *workflow.Model) (*projects.Model, error) {
+	if m.Known == nil {
+		return nil, nil
+	}
+	header, err := unzip(sampleHeader)
+	if err != nil {
+		return nil, err
+	}
+	return workflow.KnownHeader(m, header), nil
 }
 
 func unzip(name string) ([]byte, error) {

@@ -58,21 +58,11 @@ func (p *ProjectStore) Load() (*Session, error) {
 	out.Active = stored.Active
 	p.known = stored.Projects
 	for _, q := range stored.Projects {
-		d := SavedDoc{Project: q.ID, Path: q.Path, Sample: q.Sample, Undone: q.Undone, Thumbnail: q.Thumbnail}
-		if d.Moment, err = momentOf(q.Moment); err != nil {
-			return nil, fmt.Errorf("project %d: %w", q.ID, err)
+		d, err := savedOf(q)
+		if err != nil {
+			return nil, err
 		}
-		for _, s := range q.History {
-			step := SavedStep{Label: s.Label, At: s.At}
-			var err1, err2 error
-			step.Before, err1 = momentOf(s.Before)
-			step.After, err2 = momentOf(s.After)
-			if err := errors.Join(err1, err2); err != nil {
-				return nil, fmt.Errorf("project %d, step %q: %w", q.ID, s.Label, err)
-			}
-			d.History = append(d.History, step)
-		}
-		out.Docs = append(out.Docs, d)
+		out.Docs = append(out.Docs, *d)
 	}
 	return out, broken
 }
@@ -180,6 +170,9 @@ func (p *ProjectStore) project(d *SavedDoc, taken map[*projects.Project]bool) (*
 		}
 	}
 	q.Path, q.Sample, q.Instance, q.Undone = d.Path, d.Sample, d.Instance, d.Undone
+	if d.Model != nil {
+		q.Model = d.Model
+	}
 	if d.Machine != nil {
 		q.Profile = d.Machine
 	}
@@ -224,8 +217,11 @@ func (p *ProjectStore) saveRecent(ctx context.Context, list []Recent) error {
 }
 
 func (d *SavedDoc) name() string {
-	if d.Sample {
+	switch {
+	case d.Sample:
 		return "sample"
+	case d.Path == "":
+		return d.Name
 	}
 	return d.Path
 }
@@ -277,6 +273,7 @@ func (p *ProjectStore) Timelines(run int64) (predicted, measured *trace.Timeline
 }
 
 var (
-	_ RunStore   = (*ProjectStore)(nil)
-	_ QuickStore = (*ProjectStore)(nil)
+	_ RunStore     = (*ProjectStore)(nil)
+	_ QuickStore   = (*ProjectStore)(nil)
+	_ ProjectFiles = (*ProjectStore)(nil)
 )

@@ -147,7 +147,7 @@ func (c *Controller) plan(ctx context.Context, t *task, id int, round uint64) {
 	if d.model != nil {
 		var err error
 		if job, err = workflow.Lower(d.model, d.Request); err != nil {
-			c.noPlan(id, round, nil, err)
+			c.noPlan(id, round, nil, nil, err)
 			return
 		}
 		p = job.Program()
@@ -155,23 +155,32 @@ func (c *Controller) plan(ctx context.Context, t *task, id int, round uint64) {
 	if ctx.Err() != nil {
 		return
 	}
-	first, err := quickPlan(ctx, p)
+	held := d.holds()
+	wishes, err := wishesOf(p, held)
+	var first *workflow.PlanResult
+	if err == nil {
+		first, err = quickPlan(ctx, p)
+	}
+	if err == nil && ctx.Err() == nil {
+		first, err = obey(p, first, wishes)
+	}
 	if ctx.Err() != nil || !c.isCurrent(id, round) {
 		return
 	}
 	if err != nil {
-		c.noPlan(id, round, job, err)
+		c.noPlan(id, round, job, held, err)
 		return
 	}
-	if !c.show(id, round, job, p, first) {
+	locked := buffersOf(wishes)
+	if !c.show(id, round, job, p, first, locked) {
 		return
 	}
 	c.clearFault(id)
 	if first.Solver != "resident" && c.opt.Refine > 0 {
 		t.progress("improving the plan", 0, 0)
-		best, err := workflow.Search(ctx, p, workflow.SearchOptions{Time: c.opt.Refine, Seed: 1})
+		best, err := workflow.Search(ctx, p, workflow.SearchOptions{Time: c.opt.Refine, Seed: 1, Locks: locksOf(first.Plan, locked)})
 		if err == nil && best.PredictedS < first.PredictedS*(1-1e-9) && c.isCurrent(id, round) {
-			if !c.show(id, round, job, p, best) {
+			if !c.show(id, round, job, p, best, locked) {
 				return
 			}
 		} else if err == nil && c.isCurrent(id, round) {
@@ -184,7 +193,7 @@ func (c *Controller) plan(ctx context.Context, t *task, id int, round uint64) {
 }
 
 // show publishes a found plan with its predictions; they are made outside the lock.
-func (c *Controller) show(id int, round uint64, job *workflow.Job, p *malloc.Program, res *workflow.PlanResult) bool {
+func (c *Controller) show(id int, round uint64, job *workflow.Job, p *malloc.Program, res *workflow.PlanResult, locked []int) bool {
 	sim, err := workflow.Simulate(p, res.Plan)
 	if err != nil {
 		c.Report(err, id)
@@ -199,7 +208,7 @@ func (c *Controller) show(id int, round uint64, job *workflow.Job, p *malloc.Pro
 		if !d.Search.Running { // the last search was of another program
 			d.Search = SearchState{Baselines: d.Search.Baselines}
 		}
-		d.Locked = keepIDs(d.Locked, len(p.Buffers))
+		d.Locked, d.held = locked, nil
 		if len(res.Baselines) > 0 {
 			d.Search.Baselines = res.Baselines
 		}
@@ -254,8 +263,9 @@ func resultOf(p *malloc.Program, plan *malloc.Plan, sim *workflow.SimulateResult
 }
 
 // noPlan says that nothing fits: the document keeps its request and shows the
-// program without a plan, and the bar offers what would work.
-func (c *Controller) noPlan(id int, round uint64, job *workflow.Job, err error) {
+// program without a plan, and the bar offers what would work. Its locks are kept
+// by name until there is a plan again.
+func (c *Controller) noPlan(id int, round uint64, job *workflow.Job, held []hold, err error) {
 	if !c.isCurrent(id, round) || cancelled(err) {
 		return
 	}
@@ -268,6 +278,7 @@ func (c *Controller) noPlan(id int, round uint64, job *workflow.Job, err error) 
 			d.adoptJob(job)
 			d.Plan, d.Predicted, d.Result, d.Attribution = nil, nil, nil, Attribution{}
 			d.Limits = limits
+			d.Locked, d.held = nil, held
 			d.judge()
 		} else {
 			d.Verdict = Verdict{Tone: Bad, Word: "NO PLAN", Sentence: sentence(err)}
@@ -276,7 +287,8 @@ func (c *Controller) noPlan(id int, round uint64, job *workflow.Job, err error) 
 		return nil
 	})
 	c.Report(err, id)
-	if job != nil {
+	var locks *lockError
+	if job != nil && !errors.As(err, &locks) {
 		c.SolveContext(id, false)
 	}
 }

@@ -20,10 +20,7 @@ func (c *Controller) StartSearch(id int, opt SearchOptions) {
 	}
 	p, job, planVersion := d.Program, d.job, d.PlanVersion
 	lower := d.LowerBound.TotalS
-	var locks planner.Locks
-	if d.Plan != nil && len(d.Locked) > 0 {
-		locks = planner.Locks{Start: d.Plan, Buffers: d.Locked}
-	}
+	locks := locksOf(d.Plan, d.Locked)
 	before := 0.0
 	if d.Predicted != nil {
 		before = d.Predicted.PredictedS
@@ -122,6 +119,14 @@ func (c *Controller) StartSearch(id int, opt SearchOptions) {
 			d.takePlan(res.Plan, res, sim)
 		})
 	})
+}
+
+// locksOf are what a search must leave as a plan has it.
+func locksOf(plan *malloc.Plan, locked []int) planner.Locks {
+	if plan == nil || len(locked) == 0 {
+		return planner.Locks{}
+	}
+	return planner.Locks{Start: plan, Buffers: locked}
 }
 
 // StopSearch ends a document's search and keeps the best.

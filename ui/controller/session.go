@@ -1,11 +1,16 @@
 package controller
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
 	"maps"
+	"os"
 	"time"
 
 	"strata/costmodel"
 	"strata/malloc"
+	"strata/projects"
 	"strata/workflow"
 )
 
@@ -21,9 +26,12 @@ type Session struct {
 // SavedDoc is an open document without what can be made again.
 type SavedDoc struct {
 	Project int64 // the store's number of it, 0: not stored yet
-	Path    string
+	Name    string
+	Path    string // "": there is no file, only what Model or Instance holds
 	Sample  bool
 	Moment
+	Model     *projects.Model    // headers and digest; nil: a bare instance, or not read yet
+	Saved     time.Time          // when it was stored
 	Machine   *costmodel.Profile // nil: none, or not known
 	Instance  *malloc.Program    // of a bare instance
 	History   []SavedStep        // undo history, oldest first
@@ -39,7 +47,7 @@ func (c *Controller) Session() *Session {
 	s := c.Snapshot()
 	out := &Session{Settings: s.Settings, Recent: s.Recent, Active: s.Active}
 	for _, d := range s.Docs {
-		saved := SavedDoc{Project: d.Project, Path: d.Path, Sample: d.Sample, Moment: Moment{d.Request, d.Plan, d.Locked}, Machine: d.Machine, Thumbnail: c.live[d.ID].thumbnail.png, doc: d.ID}
+		saved := SavedDoc{Project: d.Project, Name: d.Name, Path: d.Path, Model: d.headers, Sample: d.Sample, Moment: Moment{d.Request, d.Plan, d.Locked}, Machine: d.Machine, Thumbnail: c.live[d.ID].thumbnail.png, doc: d.ID}
 		if d.model == nil {
 			saved.Instance = d.Program
 		}
@@ -133,6 +141,9 @@ func (s *SavedDoc) restore() (*Document, error) {
 			return nil, err
 		}
 		d.Name = "SmolLM2-135M (sample)"
+		if d.headers, err = sampleHeaders(m); err != nil {
+			return nil, err
+		}
 	case workflow.FileFormat(s.Path) == malloc.InstanceFormat:
 		p, _, err := workflow.LoadInstance(s.Path, "")
 		if err != nil {
@@ -140,6 +151,14 @@ func (s *SavedDoc) restore() (*Document, error) {
 		}
 		d.Program, d.Name, d.Executable = p, p.Name, "a bare instance has no model to run"
 		return d, d.restorePlan(s)
+	case s.Path == "" && s.Instance != nil:
+		d.Program, d.Name, d.Executable = s.Instance, s.Name, "a bare instance has no model to run"
+		return d, d.restorePlan(s)
+	case s.Path == "":
+		if m, err = s.headersOnly(); err != nil {
+			return nil, err
+		}
+		d.Name, d.headers = s.Name, s.Model
 	default:
 		path := s.Path
 		if workflow.FileFormat(path) == malloc.PlanFormat {
@@ -153,7 +172,17 @@ func (s *SavedDoc) restore() (*Document, error) {
 			}
 		}
 		if m, err = workflow.OpenModel(path); err != nil {
-			return nil, err
+			if _, missing := os.Stat(path); !errors.Is(missing, fs.ErrNotExist) || s.Model == nil {
+				return nil, err
+			}
+			// The file went away: everything but running it works from its headers.
+			if m, err = s.headersOnly(); err != nil {
+				return nil, err
+			}
+			d.headers = s.Model
+		} else if stillIs(m, s.Model, s.Saved) {
+			d.headers = s.Model
+			m.Known = &d.headers.ModelRef
 		}
 		d.Name = modelName(m)
 	}
@@ -167,6 +196,16 @@ func (s *SavedDoc) restore() (*Document, error) {
 	}
 	d.adoptJob(j)
 	return d, d.restorePlan(s)
+}
+
+// headersOnly is the model of a document whose file is not on this machine.
+func (s *SavedDoc) headersOnly() (*workflow.Model, error) {
+	if s.Model == nil {
+		return nil, fmt.Errorf("%s: the project holds neither its model's headers nor an instance: export it again where its model is", s.Name)
+	}
+	m, release, err := workflow.OpenStoredModel(s.Model)
+	release() // nothing reads the files once the headers are parsed
+	return m, err
 }
 
 // restorePlan takes a saved plan and its locks where they are still for the

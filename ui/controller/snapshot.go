@@ -7,6 +7,7 @@ import (
 	"strata/costmodel"
 	"strata/malloc"
 	"strata/planner"
+	"strata/projects"
 	"strata/trace"
 	"strata/workflow"
 )
@@ -80,8 +81,10 @@ type Document struct {
 	HomeTier    int             // the tier that budgets limit; -1 for a bare instance
 	Attribution Attribution     // where the predicted time goes
 
-	model *workflow.Model
-	job   *workflow.Job
+	model   *workflow.Model
+	job     *workflow.Job
+	held    []hold          // Locked by name, while Plan is nil
+	headers *projects.Model // what a project keeps of model; nil: not read yet
 }
 
 // Model is the opened model, nil for a bare instance. It is safe for readers.
@@ -190,6 +193,7 @@ const (
 	TaskCheck     TaskKind = "check"
 	TaskSolve     TaskKind = "solve" // longest context
 	TaskSave      TaskKind = "save"
+	TaskIdentify  TaskKind = "identify" // the digest of a model's files
 )
 
 // Task is running work.

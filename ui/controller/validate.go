@@ -14,7 +14,7 @@ type ctxOf = context.Context
 
 // labelled is a copy of the document's plan that names its model and lowering,
 // as a saved plan must.
-func (d *Document) labelled(_ *Controller, ctx ctxOf, t *task) (*malloc.Plan, error) {
+func (d *Document) labelled(_ *Controller, ctx ctxOf, t *task) (_ *malloc.Plan, err error) {
 	plan := *d.Plan
 	if d.job == nil {
 		return &plan, nil
@@ -22,8 +22,10 @@ func (d *Document) labelled(_ *Controller, ctx ctxOf, t *task) (*malloc.Plan, er
 	if plan.Model != nil && plan.Lowering != nil {
 		return &plan, nil
 	}
-	ref, err := d.model.Ref(ctx, t.progress)
-	if err != nil {
+	var ref *malloc.ModelRef
+	if d.headers != nil {
+		ref = &d.headers.ModelRef
+	} else if ref, err = d.model.Ref(ctx, t.progress); err != nil {
 		return nil, err
 	}
 	d.job.Label(&plan, ref, d.Search.Baselines)
