@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/lang"
 	"fyne.io/fyne/v2/theme"
 	"fyne.io/fyne/v2/widget"
@@ -19,9 +20,11 @@ type topBar struct {
 	w       *Window
 	root    fyne.CanvasObject
 	tabs    *fyne.Container
+	strip   *container.Scroll // around the tabs: many documents scroll
 	machine *widget.Select
 	verdict *parts.Chip
 	numbers *parts.Text
+	search  *widget.Button
 	order   []string // machine IDs in the select
 	shown   []int    // documents of the tabs
 	presses []*parts.Press
@@ -31,7 +34,7 @@ type topBar struct {
 
 func newTopBar(w *Window) *topBar {
 	t := &topBar{w: w, tabs: parts.Row(2), verdict: parts.NewChip("", viz.InkMuted), numbers: parts.NewText("", parts.Body, viz.InkMuted).Fit(parts.Cut)}
-	t.machine = widget.NewSelect(nil, func(string) {
+	t.machine = parts.NewChoice(nil, func(string) {
 		i := t.machine.SelectedIndex()
 		if t.quiet || i < 0 || i >= len(t.order) {
 			return
@@ -40,19 +43,19 @@ func newTopBar(w *Window) *topBar {
 			w.c.SetMachine(d.ID, t.order[i])
 		}
 	})
+	t.strip = container.NewHScroll(t.tabs)
 	t.machine.PlaceHolder = lang.L("No machine")
 	find := widget.NewButtonWithIcon(lang.L("Search or command")+"   Ctrl+K", theme.SearchIcon(), func() { w.openPalette("") })
-	find.Importance = widget.LowImportance
-	plan := widget.NewButtonWithIcon(lang.L("Search"), theme.MediaPlayIcon(), func() { w.run("plan.search") })
-	plan.Importance = widget.HighImportance
-	first := parts.Row(10, parts.Grow(t.tabs), parts.Fixed(t.machine, 250, 0), find, plan)
+	t.search = widget.NewButtonWithIcon(lang.L("Search"), theme.MediaPlayIcon(), func() { w.run("plan.search") })
+	t.search.Importance = widget.HighImportance
+	first := parts.Row(10, parts.Grow(t.strip), parts.Fixed(t.machine, 380, 0), find, t.search)
 	second := parts.Row(10, parts.Centred(t.verdict), parts.Grow(parts.Centred(t.numbers)))
 	t.root = parts.Stack(parts.NewBox(viz.InkSurface, 0), parts.InsetEach(parts.Column(4, first, second), 10, 5, 10, 6))
 	return t
 }
 
 func (t *topBar) update(s *controller.Snapshot) {
-	same := len(t.shown) == len(s.Docs)
+	same := len(t.shown) == len(s.Docs) && len(t.tabs.Objects) > 0
 	for i, d := range s.Docs {
 		same = same && t.shown[i] == d.ID
 	}
@@ -80,6 +83,13 @@ func (t *topBar) update(s *controller.Snapshot) {
 	}
 	t.machines(s)
 	d := s.Doc()
+	if can := d != nil && d.Program != nil && !d.Search.Running; can == t.search.Disabled() {
+		if can {
+			t.search.Enable()
+		} else {
+			t.search.Disable()
+		}
+	}
 	if d == nil {
 		t.verdict.Set(lang.L("NO DOCUMENT"), viz.InkMuted)
 		t.numbers.Set(lang.L("Open a model: Ctrl+O, or drop a file anywhere."))
@@ -248,7 +258,7 @@ type statusBar struct {
 func newStatusBar(w *Window) *statusBar {
 	s := &statusBar{w: w, text: parts.NewText("", parts.Caption, viz.InkMuted).Fit(parts.Cut), right: parts.NewText("", parts.Caption, viz.InkMuted), meter: parts.NewMeter(4)}
 	s.cancel = widget.NewButton(lang.L("Cancel"), func() { w.c.Cancel(s.task) })
-	s.cancel.Importance = widget.LowImportance
+	s.cancel.Importance = widget.LowImportance // the bar is no taller than a button
 	s.working = parts.Row(8, parts.Centred(parts.Fixed(s.meter, 160, 4)), parts.Centred(s.cancel))
 	s.working.Hide()
 	s.root = parts.Stack(parts.NewBox(viz.InkSurface, 0), parts.InsetEach(parts.Fixed(parts.Row(12, parts.Grow(parts.Centred(s.text)), s.working, parts.Centred(s.right)), 0, 28), 12, 0, 12, 0))
@@ -265,7 +275,10 @@ func (s *statusBar) update(snap *controller.Snapshot) {
 		if !snap.Saved {
 			saved = lang.L("saving …")
 		}
-		right += " · " + saved
+		if right != "" {
+			right += " · "
+		}
+		right += saved
 	}
 	s.right.Set(right)
 	if len(snap.Tasks) == 0 {

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"fmt"
 	"strings"
 
 	"fyne.io/fyne/v2"
@@ -47,18 +48,33 @@ func (w *Window) keyRows() []keyRow {
 	return rows
 }
 
+// splitRows cuts off the first n rows, and a few less where a group's name would
+// stand last. A group that is torn goes on under its name.
+func splitRows(rows []keyRow, n int) (head, tail []keyRow) {
+	n = min(n, len(rows))
+	for n < len(rows) && n > 1 && rows[n-1].group {
+		n--
+	}
+	head, tail = rows[:n], rows[n:]
+	if len(tail) == 0 || tail[0].group {
+		return head, tail
+	}
+	for i := n - 1; i >= 0; i-- {
+		if rows[i].group {
+			return head, append([]keyRow{{title: fmt.Sprintf(lang.L("%s, continued"), rows[i].title), group: true}}, tail...)
+		}
+	}
+	return head, tail
+}
+
 // listKeys shows every command with its keys. The lists are drawn as pictures:
 // as many live texts would take the window longer than a frame may.
 func (w *Window) listKeys() {
 	rows := w.keyRows()
 	var lists []fyne.CanvasObject
 	for n := keyColumns; n > 0; n-- {
-		end := (len(rows) + n - 1) / n
-		for end < len(rows) && !rows[end].group { // no group is torn
-			end++
-		}
-		part := rows[:end]
-		rows = rows[end:]
+		var part []keyRow
+		part, rows = splitRows(rows, (len(rows)+n-1)/n)
 		g := widgets.NewGrid(widgets.Column{Title: lang.L("Command"), Width: 150, Flex: 1}, widgets.Column{Title: lang.L("Keys"), Width: 130})
 		g.SetPalette(w.palette)
 		g.Len = func() int { return len(part) }
@@ -75,10 +91,18 @@ func (w *Window) listKeys() {
 		g.Style = func(row int) widgets.RowStyle { return widgets.RowStyle{Bold: part[row].group} }
 		lists = append(lists, parts.Grow(g))
 	}
-	var pop *widget.PopUp
-	shut := widget.NewButton(lang.L("Close"), func() { pop.Hide() })
+	if w.help != nil { // the same key again
+		w.shutHelp()
+		return
+	}
+	shut := widget.NewButton(lang.L("Close"), w.shutHelp)
 	title := parts.NewText(lang.L("Keys and commands"), parts.Strong, viz.InkText).Bold()
 	size := w.win.Canvas().Size()
-	pop = widget.NewModalPopUp(parts.Sized(parts.Inset(parts.Column(8, parts.Row(10, parts.Grow(title), shut), parts.Grow(parts.Row(14, lists...))), 14, 10), min(size.Width-80, 1180), size.Height-120), w.win.Canvas())
-	pop.Show()
+	w.help = widget.NewModalPopUp(parts.Sized(parts.Inset(parts.Column(8, parts.Row(10, parts.Grow(title), shut), parts.Grow(parts.Row(14, lists...))), 14, 10), min(size.Width-80, 1180), size.Height-120), w.win.Canvas())
+	w.help.Show()
+}
+
+func (w *Window) shutHelp() {
+	w.help.Hide()
+	w.help = nil
 }

@@ -222,8 +222,8 @@ func (r *realWindow) open() {
 
 // preferencesRace is what Fyne 2.7.1 says when its own watcher reads the
 // preferences (of its file dialog) between their truncation and their writing at
-// the end of a program. Nothing of Strata's is kept there.
-var preferencesRace = regexp.MustCompile(`(?m)^.*Fyne error:  Preferences load error:\n.*Cause: EOF\n.*At: .*/app/preferences\.go:\d+\n`)
+// the end of a program, as far as it comes before that end. Nothing of Strata's is kept there.
+var preferencesRace = regexp.MustCompile(`(?m)^.*Fyne error:  Preferences load error:\n(.*Cause: EOF\n)?(.*At: .*/app/preferences\.go:\d+\n)?`)
 
 // quit presses the key that quits and waits for the program's end.
 func (r *realWindow) quit() {

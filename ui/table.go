@@ -3,7 +3,6 @@ package ui
 import (
 	"fmt"
 	"path/filepath"
-	"time"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/dialog"
@@ -60,13 +59,8 @@ func (w *Window) table() []command.Command {
 		{ID: "plan.search", Title: L("Search a better plan"), Menu: command.MenuPlan, Keys: []string{"F5"},
 			Enabled: func() bool { d := doc(); return d != nil && d.Program != nil && !d.Search.Running },
 			Run: func() {
-				d := doc()
-				opt := d.Search.Options
-				if opt.Time == 0 {
-					opt = controller.SearchOptions{Time: 10 * time.Second, Seed: 1}
-				}
-				w.c.StartSearch(d.ID, opt)
 				w.show(views.Search)
+				w.view(views.Search).(starter).Start()
 			}},
 		{ID: "plan.stop", Title: L("Stop, keep the best"), Menu: command.MenuPlan, Keys: []string{"Shift+F5"}, Enabled: func() bool { return len(w.c.Snapshot().Tasks) > 0 }, Run: func() {
 			for _, t := range w.c.Snapshot().Tasks {
@@ -107,6 +101,9 @@ func (w *Window) table() []command.Command {
 	return list
 }
 
+// starter is the Search view: it knows the solver and the time chosen.
+type starter interface{ Start() }
+
 // run runs a command by its ID when it can.
 func (w *Window) run(id string) bool {
 	for i := range w.commands {
@@ -129,6 +126,8 @@ func (w *Window) escape() {
 	switch {
 	case w.picker != nil:
 		w.picker.close()
+	case w.help != nil:
+		w.shutHelp()
 	case w.c.Snapshot().Fault != nil:
 		w.c.Dismiss()
 	default:

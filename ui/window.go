@@ -7,6 +7,7 @@ import (
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/lang"
+	"fyne.io/fyne/v2/widget"
 
 	"strata/assets"
 	"strata/ui/command"
@@ -37,6 +38,7 @@ type Window struct {
 	stage  *fyne.Container // holds the shown view alone
 	root   *fyne.Container
 	picker *palettePicker
+	help   *widget.PopUp // the list of keys
 	menu   menuState
 	held   func() fyne.KeyModifier // modifiers held now
 }
@@ -57,6 +59,7 @@ func NewWindow(app fyne.App, c *controller.Controller, makers []views.Maker) *Wi
 		Controller: c, Bus: c.Bus, Window: w.win,
 		Palette: func() *viz.Palette { return w.palette },
 		Show:    w.show,
+		Run:     w.run,
 		Do:      fyne.Do,
 		Menu:    w.contextMenu,
 		Key:     w.typedKey,

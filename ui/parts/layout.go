@@ -1,6 +1,10 @@
 package parts
 
-import "fyne.io/fyne/v2"
+import (
+	"math"
+
+	"fyne.io/fyne/v2"
+)
 
 // wrapped is a part that is more than its object: a Chip, a Knob. Fyne paints
 // only containers and widgets, so layouts hold what is inside.
@@ -69,7 +73,7 @@ func InsetEach(o fyne.CanvasObject, left, top, right, bottom float32) *fyne.Cont
 type headed struct{ gap float32 }
 
 func (l headed) Layout(o []fyne.CanvasObject, s fyne.Size) {
-	h := o[0].MinSize().Height
+	h := whole(o[0].MinSize().Height + 0.49)
 	o[0].Move(fyne.Position{})
 	o[0].Resize(fyne.NewSize(s.Width, h))
 	o[1].Move(fyne.NewPos(0, h+l.gap))
@@ -115,6 +119,9 @@ func newLine(down bool, gap float32, o []fyne.CanvasObject) *fyne.Container {
 	return &fyne.Container{Layout: l, Objects: objects}
 }
 
+// whole rounds a place to whole pixels: texts between them are drawn blurred.
+func whole(v float32) float32 { return float32(math.Round(float64(v))) }
+
 // Row lays objects out from left to right, as tall as the row, small ones
 // centred by themselves.
 func Row(gap float32, o ...fyne.CanvasObject) *fyne.Container { return newLine(false, gap, o) }
@@ -152,12 +159,13 @@ func (l *line) Layout(o []fyne.CanvasObject, s fyne.Size) {
 		if sh := l.share(i); sh > 0 {
 			length = left * sh / shares
 		}
+		from, to := whole(at), whole(at+length)
 		if l.down {
-			x.Move(fyne.NewPos(0, at))
-			x.Resize(fyne.NewSize(s.Width, length))
+			x.Move(fyne.NewPos(0, from))
+			x.Resize(fyne.NewSize(s.Width, to-from))
 		} else {
-			x.Move(fyne.NewPos(at, 0))
-			x.Resize(fyne.NewSize(length, s.Height))
+			x.Move(fyne.NewPos(from, 0))
+			x.Resize(fyne.NewSize(to-from, s.Height))
 		}
 		at += length + l.gap
 	}
@@ -203,7 +211,7 @@ type centred struct{}
 func (centred) Layout(o []fyne.CanvasObject, s fyne.Size) {
 	for _, x := range o {
 		h := min(x.MinSize().Height, s.Height)
-		x.Move(fyne.NewPos(0, (s.Height-h)/2))
+		x.Move(fyne.NewPos(0, whole((s.Height-h)/2)))
 		x.Resize(fyne.NewSize(s.Width, h))
 	}
 }

@@ -77,7 +77,7 @@ func (p *Picture) draw(w, h int) image.Image {
 		}
 		return image.NewRGBA(image.Rect(0, 0, 1, 1))
 	}
-	img, err := p.figure.Image(w, h, scale, pal)
+	img, err := p.figure.CardImage(w, h, scale, pal, theme.RasterFont)
 	if err != nil {
 		return image.NewRGBA(image.Rect(0, 0, w, h))
 	}
@@ -88,7 +88,7 @@ func (p *Picture) draw(w, h int) image.Image {
 // work draws in the background; what changed meanwhile is drawn by the refresh
 // that follows.
 func (p *Picture) work(f *viz.Figure, w, h int, scale float64, pal *viz.Palette) {
-	img, err := f.Image(w, h, scale, pal)
+	img, err := f.CardImage(w, h, scale, pal, theme.RasterFont)
 	p.mu.Lock()
 	p.working = false
 	if err == nil {

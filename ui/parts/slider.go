@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/widget"
 
 	"strata/ui/viz"
@@ -33,7 +34,7 @@ const knobSteps = 400
 // NewKnob makes a slider.
 func NewKnob(name string, lo, hi, step float64, logarithmic bool, format func(float64) string, change func(float64)) *Knob {
 	k := &Knob{OnChange: change, Format: format, log: logarithmic, step: step, lo: lo, hi: hi,
-		slider: widget.NewSlider(0, 1), value: NewText("", Body, viz.InkText).Align(fyne.TextAlignTrailing), name: NewText(name, Body, viz.InkMuted)}
+		slider: widget.NewSlider(0, 1), value: NewText("–", Body, viz.InkText).Align(fyne.TextAlignTrailing), name: NewText(name, Body, viz.InkMuted)}
 	k.slider.Step = 1.0 / knobSteps
 	k.slider.OnChanged = func(at float64) {
 		if k.quiet {
@@ -47,7 +48,7 @@ func NewKnob(name string, lo, hi, step float64, logarithmic bool, format func(fl
 			k.OnChange(v)
 		}
 	}
-	k.CanvasObject = Column(0, Row(8, Grow(k.name), k.value), k.slider)
+	k.CanvasObject = Column(0, Row(8, Grow(k.name), k.value), container.NewThemeOverride(k.slider, trackTheme{}))
 	return k
 }
 

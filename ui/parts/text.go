@@ -61,7 +61,29 @@ func (t *Text) measure(s string) (w, h float32) {
 	return m.Width, m.Height
 }
 
-// Text is what is shown.
+// Short is what is left of the text in the room it has; "" when all of it is shown.
+func (t *Text) Short() string {
+	width := t.Size().Width
+	switch t.fit {
+	case Cut:
+		if s := t.broken(width)[0]; s != t.s {
+			return s
+		}
+	case Whole:
+		for line := range strings.SplitSeq(t.s, "\n") {
+			if w, _ := t.measure(line); w > width+1 {
+				return line
+			}
+		}
+	case Wrap:
+		if _, h := t.measure("Mg"); float32(len(t.broken(width)))*h > t.Size().Height+2 {
+			return strings.Join(t.broken(width)[:int(t.Size().Height/h)], " ")
+		}
+	}
+	return ""
+}
+
+// Text is what the text is, shown or not.
 func (t *Text) Text() string { return t.s }
 
 // Set shows another text.
@@ -168,12 +190,13 @@ func (r *textRenderer) build() {
 	for i, s := range lines {
 		c := t.lines[i]
 		c.Text, c.TextSize, c.TextStyle, c.Alignment, c.Color = s, t.size*theme.TextScale(), t.style(), t.align, theme.Ink(t.ink)
-		c.Move(fyne.NewPos(0, float32(i)*h))
+		c.Move(fyne.NewPos(0, whole(float32(i)*h)))
 		c.Resize(fyne.NewSize(size.Width, h))
 		r.objs = append(r.objs, c)
 	}
-	if len(lines) == 1 && size.Height > h {
-		t.lines[0].Resize(fyne.NewSize(size.Width, size.Height)) // centred
+	if len(lines) == 1 && size.Height > h && t.fit != Wrap { // paragraphs begin at the top
+		y := whole((size.Height - h) / 2) // whole pixels: glyphs between them blur
+		t.lines[0].Move(fyne.NewPos(0, y))
 	}
 }
 

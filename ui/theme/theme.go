@@ -82,7 +82,14 @@ func (t *Theme) Color(name fyne.ThemeColorName, _ fyne.ThemeVariant) color.Color
 	switch name {
 	case theme.ColorNameBackground:
 		return ink(viz.InkBackground)
-	case theme.ColorNameButton, theme.ColorNameInputBackground, theme.ColorNameMenuBackground, theme.ColorNameOverlayBackground, theme.ColorNameHeaderBackground:
+	case theme.ColorNameButton: // stands out from cards and from the ground
+		return NRGBA(viz.Mix(p.Inks[viz.InkSurface], p.Inks[viz.InkLine], 0.8))
+	case theme.ColorNameInputBackground:
+		return NRGBA(viz.Mix(p.Inks[viz.InkSurface], p.Inks[viz.InkLine], 0.5))
+	case theme.ColorNameMenuBackground, theme.ColorNameOverlayBackground, theme.ColorNameHeaderBackground:
+		if p.Dark { // shadows do not show: what floats is lighter
+			return NRGBA(viz.Mix(p.Inks[viz.InkSurface], p.Inks[viz.InkLine], 0.45))
+		}
 		return ink(viz.InkSurface)
 	case theme.ColorNameDisabledButton:
 		return ink(viz.InkBackground)

@@ -49,6 +49,8 @@ type Host struct {
 	Palette    func() *viz.Palette // of the current theme
 	// Show switches to a view by its ID.
 	Show func(viewID string)
+	// Run runs a command of the window by its ID.
+	Run func(id string) bool
 	// Do runs f on the window's goroutine (fyne.Do).
 	Do func(f func())
 	// Menu opens a context menu of commands (and separators: empty ID) at an

@@ -17,13 +17,33 @@ const maxImagePixels = 1 << 27
 // logical pixel: 1 on ordinary screens, 2 for a 4K picture with the same layout
 // as 1920 × 1080.
 func (f *Figure) Image(w, h int, scale float64, p *Palette) (*image.RGBA, error) {
-	if w < 1 || h < 1 || w > maxImagePixels/h || !(scale >= 0.25 && scale <= 16) {
-		return nil, fmt.Errorf("picture of %d x %d pixels at scale %g: want sizes from 1 x 1 to %d pixels in all, scale 0.25 to 16", w, h, scale, maxImagePixels)
+	if err := checkSize(w, h, scale); err != nil {
+		return nil, err
 	}
 	m := image.NewRGBA(image.Rect(0, 0, w, h))
-	c := &rasterCanvas{t: ImageTarget(m), k: scale, p: p}
+	c := &rasterCanvas{t: ImageTarget(m), k: scale, p: p, fonts: DefaultFont}
 	f.draw(c, float64(w)/scale, float64(h)/scale)
 	return m, nil
+}
+
+// CardImage is Image for a card of a window: on the card's surface, without a
+// margin, in the window's own typeface.
+func (f *Figure) CardImage(w, h int, scale float64, p *Palette, fonts func(px float64, bold bool) *Font) (*image.RGBA, error) {
+	if err := checkSize(w, h, scale); err != nil {
+		return nil, err
+	}
+	m := image.NewRGBA(image.Rect(0, 0, w, h))
+	g := *f
+	g.bare = true
+	g.draw(&rasterCanvas{t: ImageTarget(m), k: scale, p: p, fonts: fonts}, float64(w)/scale, float64(h)/scale)
+	return m, nil
+}
+
+func checkSize(w, h int, scale float64) error {
+	if w < 1 || h < 1 || w > maxImagePixels/h || !(scale >= 0.25 && scale <= 16) {
+		return fmt.Errorf("picture of %d x %d pixels at scale %g: want sizes from 1 x 1 to %d pixels in all, scale 0.25 to 16", w, h, scale, maxImagePixels)
+	}
+	return nil
 }
 
 // WritePNG renders the figure as PNG.
@@ -43,9 +63,11 @@ type rasterCanvas struct {
 	z    Rasterizer
 	path vector.Rasterizer
 	mask *image.Alpha
+
+	fonts func(px float64, bold bool) *Font
 }
 
-func (c *rasterCanvas) font(size float64, bold bool) *Font { return DefaultFont(size*c.k, bold) }
+func (c *rasterCanvas) font(size float64, bold bool) *Font { return c.fonts(size*c.k, bold) }
 
 func (c *rasterCanvas) width(s string, size float64, bold bool) float64 {
 	return c.font(size, bold).Width(s) / c.k

@@ -226,7 +226,7 @@ func (c *svgCanvas) scene(x, y, w, h float64, l Layer, view View) {
 		return
 	}
 	clip := len(c.clips)
-	c.clips = append(c.clips, plot{x, y, w, h})
+	c.clips = append(c.clips, plot{x: x, y: y, w: w, h: h})
 	fmt.Fprintf(&c.body, `<g clip-path="url(#%sc%d)" shape-rendering="crispEdges">`+"\n", escape(c.o.ID), clip)
 	font := DefaultFont(smallSize, false)
 	for _, i := range visible {

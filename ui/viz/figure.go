@@ -11,6 +11,8 @@ type Figure struct {
 	Legend   []LegendItem
 	Note     string // a line at the foot
 	Empty    string // said instead of the panels when there are none
+
+	bare bool // on a card of a window: its surface, hardly any margin
 }
 
 // Panel is one plot: scenes between axes.
@@ -138,7 +140,8 @@ const (
 	titleSize   = 17
 	textSize    = 12
 	smallSize   = 11
-	margin      = 18
+	wideMargin  = 18
+	bareMargin  = 2
 	rowGap      = 6
 	plotGap     = 14
 	panelHead   = 20
@@ -147,12 +150,26 @@ const (
 )
 
 // plot is where a panel's data area lies.
-type plot struct{ x, y, w, h float64 }
+type plot struct {
+	x, y, w, h float64
+	left       float64 // room of the labels before x
+}
+
+func (f *Figure) margin() float64 {
+	if f.bare {
+		return bareMargin
+	}
+	return wideMargin
+}
 
 // draw lays the figure out on a w × h canvas and draws it.
 func (f *Figure) draw(c canvas, w, h float64) {
-	c.rect(0, 0, w, h, InkBackground)
-	y := float64(margin)
+	margin, ground, gap := f.margin(), InkBackground, 6.0
+	if f.bare {
+		ground, gap = InkSurface, 0
+	}
+	c.rect(0, 0, w, h, ground)
+	y := margin
 	if f.Title != "" {
 		y += titleSize
 		c.text(margin, y, truncate(c, f.Title, titleSize, true, w-2*margin), titleSize, true, InkText, anchorStart)
@@ -163,7 +180,7 @@ func (f *Figure) draw(c canvas, w, h float64) {
 		c.text(margin, y, truncate(c, f.Subtitle, textSize, false, w-2*margin), textSize, false, InkMuted, anchorStart)
 		y += 4
 	}
-	y = f.legend(c, w, y+6)
+	y = f.legend(c, w, y+gap)
 	bottom := h - margin
 	if f.Note != "" {
 		c.text(margin, bottom, truncate(c, f.Note, smallSize, false, w-2*margin), smallSize, false, InkMuted, anchorStart)
@@ -201,7 +218,8 @@ func (f *Figure) legend(c canvas, w, y float64) float64 {
 		return y
 	}
 	const box, gap = 12, 16
-	x := float64(margin)
+	margin := f.margin()
+	x := margin
 	y += box
 	for _, item := range f.Legend {
 		width := box + 6 + c.width(item.Label, textSize, false)
@@ -225,8 +243,8 @@ func (f *Figure) legend(c canvas, w, y float64) float64 {
 // layout shares the height between top and bottom out to the panels; the left
 // margin is the same for all, wide enough for the widest label.
 func (f *Figure) layout(c canvas, w, top, bottom float64) []plot {
-	left := 0.0
-	fixed, weights := 0.0, 0.0
+	left, margin := 0.0, f.margin()
+	fixed, heights, weights := 0.0, 0.0, 0.0
 	for i := range f.Panels {
 		p := &f.Panels[i]
 		left = max(left, p.leftWidth(c))
@@ -235,25 +253,30 @@ func (f *Figure) layout(c canvas, w, top, bottom float64) []plot {
 			fixed += plotGap
 		}
 		if p.Height > 0 {
-			fixed += p.Height
+			heights += p.Height
 		} else {
 			weights += p.weight()
 		}
 	}
 	left = min(left, w/3)
-	free := max(bottom-top-fixed, 0)
+	room := max(bottom-top-fixed, 0)
+	shrink := 1.0 // where the heights asked for do not fit
+	if heights > room {
+		shrink = room / heights
+	}
+	free := max(room-heights, 0)
 	plots := make([]plot, len(f.Panels))
 	y := top
 	for i := range f.Panels {
 		p := &f.Panels[i]
-		h := p.Height
+		h := p.Height * shrink
 		if h == 0 {
 			h = free * p.weight() / weights
 		}
 		if p.Title != "" || p.Note != "" {
 			y += panelHead
 		}
-		plots[i] = plot{margin + left, y, w - 2*margin - left, h}
+		plots[i] = plot{margin + left, y, w - 2*margin - left, h, left}
 		y += h + p.below() + plotGap
 	}
 	return plots

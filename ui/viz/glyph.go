@@ -32,6 +32,9 @@ type Font struct {
 	face           font.Face
 	ascii          [128][phases]glyph
 	other          map[rune]*[phases]glyph
+	px             float64
+	outlines       *opentype.Font
+	lent           bool // characters it lacks come from DefaultFont
 }
 
 // NewFont makes a Font from TrueType or OpenType data at a size in pixels.
@@ -45,7 +48,7 @@ func NewFont(ttf []byte, px float64) (*Font, error) {
 		return nil, fmt.Errorf("font at %g px: %w", px, err)
 	}
 	m := face.Metrics()
-	f := &Font{Ascent: m.Ascent.Ceil(), Height: m.Height.Ceil(), face: face, other: map[rune]*[phases]glyph{}}
+	f := &Font{Ascent: m.Ascent.Ceil(), Height: m.Height.Ceil(), face: face, other: map[rune]*[phases]glyph{}, px: px, outlines: parsed, lent: true}
 	for r := rune(' '); r < 127; r++ {
 		f.rasterise(&f.ascii[r], r)
 	}
@@ -83,11 +86,21 @@ func (f *Font) glyph(r rune) *[phases]glyph {
 	defer f.mu.Unlock()
 	g := f.other[r]
 	if g == nil {
-		g = new([phases]glyph)
-		f.rasterise(g, r)
+		if f.lent && !f.Has(r) { // an arrow, in the window's typeface
+			g = DefaultFont(f.px, false).glyph(r)
+		} else {
+			g = new([phases]glyph)
+			f.rasterise(g, r)
+		}
 		f.other[r] = g
 	}
 	return g
+}
+
+// Has says whether the typeface itself has a character.
+func (f *Font) Has(r rune) bool {
+	i, err := f.outlines.GlyphIndex(nil, r)
+	return err == nil && i != 0
 }
 
 // Width is the advance width of s in pixels.
@@ -176,6 +189,7 @@ func DefaultFont(px float64, bold bool) *Font {
 	if err != nil {
 		panic("viz: embedded font: " + err.Error()) // the data is compiled in
 	}
+	f.lent = false
 	if fontCache.fonts == nil {
 		fontCache.fonts = map[fontKey]*Font{}
 	}

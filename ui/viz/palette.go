@@ -48,8 +48,8 @@ type Color struct{ R, G, B uint8 }
 // hex makes a Color of 0xRRGGBB.
 func hex(v uint32) Color { return Color{uint8(v >> 16), uint8(v >> 8), uint8(v)} }
 
-// mix blends share of b into a, in sRGB.
-func mix(a, b Color, share float64) Color {
+// Mix blends share of b into a, in sRGB.
+func Mix(a, b Color, share float64) Color {
 	f := func(x, y uint8) uint8 { return uint8(float64(x)*(1-share) + float64(y)*share + 0.5) }
 	return Color{f(a.R, b.R), f(a.G, b.G), f(a.B, b.B)}
 }
@@ -177,10 +177,10 @@ func (p *Palette) setClass(c Class, fill Color) {
 		label = dark
 	}
 	p.Inks[InkFill+Ink(c)], p.Inks[InkLabel+Ink(c)] = fill, label
-	stripe := mix(fill, p.Inks[InkSurface], 0.62)
+	stripe := Mix(fill, p.Inks[InkSurface], 0.62)
 	p.Inks[InkStripe+Ink(c)] = stripe
-	mean := mix(fill, stripe, hatchShare)
-	edge := mix(fill, p.Inks[InkSurface], 0.45)
+	mean := Mix(fill, stripe, hatchShare)
+	edge := Mix(fill, p.Inks[InkSurface], 0.45)
 	p.class[c] = classPaint{
 		fill: fill.pixel(), edge: edge.pixel(), stripe: stripe.pixel(),
 		rgb:   [3]float32{float32(fill.R), float32(fill.G), float32(fill.B)},
@@ -199,7 +199,7 @@ func (p *Palette) Dimmed(keep ...Class) *Palette {
 			kept = kept || k == c
 		}
 		if !kept {
-			q.setClass(c, mix(p.Inks[InkSurface], p.Inks[InkFill+Ink(c)], 0.35))
+			q.setClass(c, Mix(p.Inks[InkSurface], p.Inks[InkFill+Ink(c)], 0.35))
 		}
 	}
 	return &q

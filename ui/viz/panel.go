@@ -99,7 +99,7 @@ func (p *Panel) axes(c canvas, at plot, px func(t, a float64) point) {
 		if r.Muted {
 			ink = InkMuted
 		}
-		c.text(at.x-6, (y0+y1)/2+4, truncate(c, r.Label, smallSize, false, at.x-margin), smallSize, false, ink, anchorEnd)
+		c.text(at.x-6, (y0+y1)/2+4, truncate(c, r.Label, smallSize, false, at.left), smallSize, false, ink, anchorEnd)
 	}
 	y := at.y + at.h
 	end := math.Inf(-1)

@@ -2,6 +2,7 @@ package viz
 
 import (
 	"math"
+	"strings"
 	"unsafe"
 )
 
@@ -42,7 +43,8 @@ func (s *Style) paint(i int, c Class) *classPaint {
 const (
 	snapPx      = 3  // edges of larger extents lie on pixel boundaries
 	edgePx      = 5  // an edge is drawn from here
-	labelWPx    = 60 // room a label needs
+	labelWPx    = 28 // room a label needs
+	cutWPx      = 60 // and one that is cut
 	labelHPx    = 14
 	maxLabels   = 600
 	chunkPx     = 64 // granule of the coverage buffer's dirty marks
@@ -346,12 +348,17 @@ func (f *frame) labels(s *Scene, t0, t1, a0, a1 float64, style Style) {
 			if !(x1-x0 >= needW && y1-y0 >= needH) {
 				continue
 			}
+			label := s.Label[i]
+			n, cut := font.fit(label, x1-x0-2*labelInset)
+			if cut && x1-x0 < cutWPx { // "layer 3 ffn_up" gives way to "ffn_up"
+				label = label[strings.LastIndexByte(label, ' ')+1:]
+				n, cut = font.fit(label, x1-x0-2*labelInset)
+			}
+			if n == 0 || cut && (n < shortestCut || x1-x0 < cutWPx) {
+				continue
+			}
 			if drawn++; drawn > maxLabels {
 				return
-			}
-			n, cut := font.fit(s.Label[i], x1-x0-2*labelInset)
-			if n == 0 || cut && n < shortestCut {
-				continue
 			}
 			paint := style.paint(i, s.Class[i])
 			color := paint.label
@@ -361,11 +368,11 @@ func (f *frame) labels(s *Scene, t0, t1, a0, a1 float64, style Style) {
 			}
 			if s.Pattern[i] != Solid { // plain ground under the text
 				x := math.Floor(x0) + labelInset - 2
-				wide := min(font.Width(s.Label[i][:n])+4, x1-x-1)
+				wide := min(font.Width(label[:n])+4, x1-x-1)
 				t.fill(clampRound(x, t.W), clampRound(float64(baseline-font.Ascent), t.H), clampRound(x+wide, t.W),
 					clampRound(float64(baseline-font.Ascent+font.Height), t.H), paint.fill)
 			}
-			pen := font.draw(t, math.Floor(x0)+labelInset, baseline, s.Label[i][:n], color)
+			pen := font.draw(t, math.Floor(x0)+labelInset, baseline, label[:n], color)
 			if cut {
 				font.draw(t, pen, baseline, "…", color)
 			}

@@ -63,7 +63,7 @@ func (p *Panel) DrawTile(z *Rasterizer, t *Target, view View, grid Grid, scale f
 	if !p.Frameless {
 		for _, b := range p.Bands {
 			x0, x1 := clampRound(b.T0*f.kt+f.bt, t.W), clampRound(b.T1*f.kt+f.bt, t.W)
-			t.fill(x0, 0, x1, t.H, mix(pal.Inks[InkSurface], pal.Inks[Fill(ClassLoop)], 0.35).pixel())
+			t.fill(x0, 0, x1, t.H, Mix(pal.Inks[InkSurface], pal.Inks[Fill(ClassLoop)], 0.35).pixel())
 		}
 		line := pal.Inks[InkLine].pixel()
 		each(grid.T, -f.bt/f.kt, (float64(t.W)-f.bt)/f.kt, func(v float64) { vertical(v*f.kt+f.bt, px, line) })

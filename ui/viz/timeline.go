@@ -338,7 +338,7 @@ func (b *laneBuilder) omitted(runs []*trace.Timeline) []Band {
 	var bands []Band
 	for _, r := range runs {
 		for _, o := range r.Omitted {
-			bands = append(bands, Band{o.StartS - b.shift[r], o.EndS - b.shift[r], fmt.Sprintf("iterations %d to %d ran, not recorded", o.FromIteration, o.ToIteration)})
+			bands = append(bands, Band{o.StartS - b.shift[r], o.EndS - b.shift[r], fmt.Sprintf("iterations %d–%d, not recorded", o.FromIteration, o.ToIteration)})
 		}
 		if len(bands) > 0 {
 			break // runs of one plan omit the same iterations

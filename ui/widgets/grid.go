@@ -66,12 +66,13 @@ type Grid struct {
 	last    fyne.Position
 }
 
-// RowHeight is the height of a row and GridHead that of the header, logical pixels.
+// RowHeight is the height of a row and GridHead that of the header, CellPad the room
+// at both sides of a cell's text; logical pixels.
 const (
 	RowHeight = float32(22)
 	GridHead  = float32(26)
 	barWidth  = float32(10)
-	cellPad   = float32(8)
+	CellPad   = float32(8)
 )
 
 // NewGrid returns an empty grid.
@@ -188,7 +189,7 @@ func (g *Grid) draw(w, h int) image.Image {
 		baseline := y0 + (y1-y0-font.Height)/2 + font.Ascent
 		x := float32(0)
 		for c := range g.Columns {
-			left, room := x+cellPad, widths[c]-2*cellPad
+			left, room := x+CellPad, widths[c]-2*CellPad
 			if c == 0 {
 				shift := float32(style.Indent) * 14
 				if style.Fold != 0 {
@@ -235,7 +236,7 @@ func (g *Grid) drawHead(t *viz.Target, k float64, widths []float32, font *viz.Fo
 	baseline := (px(GridHead)-font.Height)/2 + font.Ascent
 	x := float32(0)
 	for c, col := range g.Columns {
-		room := widths[c] - 2*cellPad
+		room := widths[c] - 2*CellPad
 		ink := viz.InkMuted
 		arrow := float32(0)
 		if g.SortColumn == c {
@@ -243,9 +244,9 @@ func (g *Grid) drawHead(t *viz.Target, k float64, widths []float32, font *viz.Fo
 		}
 		text := font.Truncate(col.Title, float64(room-arrow)*k)
 		wide := font.Width(text)
-		at := float64(x+cellPad) * k
+		at := float64(x+CellPad) * k
 		if col.Right {
-			at = float64(x+cellPad+room-arrow)*k - wide
+			at = float64(x+CellPad+room-arrow)*k - wide
 		}
 		font.Draw(t, at, baseline, text, pal.Inks[ink])
 		if g.SortColumn == c {

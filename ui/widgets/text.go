@@ -56,13 +56,15 @@ func (tp *textPool) put(s string, x, y float32, align float32, size float32, bol
 		t.Refresh()
 	}
 	w := textWidth(s, size, bold)
-	t.Move(fyne.NewPos(x-w*align, y))
+	t.Move(fyne.NewPos(roundTo(x-w*align), roundTo(y))) // whole pixels: glyphs between them blur
 	t.Resize(fyne.NewSize(w, size*1.4))
 	if t.Hidden {
 		t.Show()
 	}
 	return w
 }
+
+func roundTo(v float32) float32 { return float32(math.Round(float64(v))) }
 
 // chip places a text on a plate.
 func (tp *textPool) chip(s string, x, y float32, align float32, size float32, c, ground color.NRGBA) {

@@ -4,6 +4,7 @@ import (
 	"fyne.io/fyne/v2"
 
 	"strata/ui/views/planview"
+	"strata/ui/widgets"
 )
 
 // bodyLayout puts two maps side by side, or the timelines, over the table.
@@ -13,6 +14,7 @@ type bodyLayout View
 func (l *bodyLayout) Layout(_ []fyne.CanvasObject, s fyne.Size) {
 	v := (*View)(l)
 	const pad, legend, head, summary = float32(12), float32(30), float32(24), float32(24)
+	const gridLeft = pad - widgets.CellPad // its texts lie under the others
 	w := s.Width - 2*pad
 	v.legend.Move(fyne.NewPos(pad, 6))
 	v.legend.Resize(fyne.NewSize(w, legend-8))
@@ -20,16 +22,13 @@ func (l *bodyLayout) Layout(_ []fyne.CanvasObject, s fyne.Size) {
 	top := legend + head
 	h := max(s.Height-top-table-summary-6, 40)
 	half := (w - 16) / 2
-	both := v.sides[0].doc != nil && v.sides[1].doc != nil
+	both := v.both()
 	for _, o := range []fyne.CanvasObject{v.legend, v.titles[0], v.titles[1], v.summary, v.grid} {
 		if both {
 			o.Show()
 		} else {
 			o.Hide()
 		}
-	}
-	if !both { // only the words of the empty picture
-		top, h = 0, s.Height
 	}
 	if maps := v.mode.Chosen() == 0; maps && both {
 		v.left.Show()
@@ -52,23 +51,33 @@ func (l *bodyLayout) Layout(_ []fyne.CanvasObject, s fyne.Size) {
 	v.lanes.Resize(fyne.NewSize(w, h))
 	v.summary.Move(fyne.NewPos(pad, top+h+6))
 	v.summary.Resize(fyne.NewSize(w, summary-6))
-	v.grid.Move(fyne.NewPos(0, top+h+summary+6))
-	v.grid.Resize(fyne.NewSize(s.Width, max(s.Height-top-h-summary-6, 10)))
+	v.grid.Move(fyne.NewPos(gridLeft, top+h+summary+6))
+	v.grid.Resize(fyne.NewSize(s.Width-gridLeft, max(s.Height-top-h-summary-6, 10)))
 }
 
 // MinSize implements fyne.Layout.
 func (l *bodyLayout) MinSize([]fyne.CanvasObject) fyne.Size { return fyne.NewSize(320, 240) }
 
-// rightPanel is content, a line, and a panel of facts.
-type rightPanel struct{}
+// pageLayout is content, a line, and a panel of facts; or, without two plans, the
+// invitation alone.
+type pageLayout View
 
-func (rightPanel) Layout(o []fyne.CanvasObject, s fyne.Size) {
+func (l *pageLayout) Layout(o []fyne.CanvasObject, s fyne.Size) {
+	both := (*View)(l).both()
+	for i, x := range o {
+		if both == (i < 3) {
+			x.Show()
+		} else {
+			x.Hide()
+		}
+	}
 	w := planview.DetailsWidth
 	o[0].Resize(fyne.NewSize(s.Width-w, s.Height))
 	o[1].Move(fyne.NewPos(s.Width-w, 0))
 	o[1].Resize(fyne.NewSize(1, s.Height))
 	o[2].Move(fyne.NewPos(s.Width-w+1, 0))
 	o[2].Resize(fyne.NewSize(w-1, s.Height))
+	o[3].Resize(s)
 }
 
-func (rightPanel) MinSize([]fyne.CanvasObject) fyne.Size { return fyne.NewSize(480, 240) }
+func (*pageLayout) MinSize([]fyne.CanvasObject) fyne.Size { return fyne.NewSize(480, 240) }

@@ -5,6 +5,7 @@ package compare
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
@@ -36,6 +37,9 @@ type View struct {
 	titles  [2]*parts.Text
 	summary *parts.Text
 	body    *fyne.Container
+	split   *fyne.Container
+	keeps   []*widget.Button  // that keep the current plan
+	empty   fyne.CanvasObject // what to do while there is only one plan
 	built   bool
 
 	pal     *viz.Palette
@@ -126,7 +130,7 @@ func (v *View) Content() fyne.CanvasObject {
 	}
 	for i := range v.choose {
 		i := i
-		v.choose[i] = widget.NewSelect(nil, func(name string) {
+		v.choose[i] = parts.NewChoice(nil, func(name string) {
 			if !v.syncing {
 				v.chosen[i] = name
 				v.refresh()
@@ -138,10 +142,12 @@ func (v *View) Content() fyne.CanvasObject {
 	v.summary = parts.NewText("", parts.Caption, viz.InkMuted).Fit(parts.Cut)
 	v.facts = widgets.NewFacts()
 	v.body = &fyne.Container{Layout: (*bodyLayout)(v), Objects: []fyne.CanvasObject{v.legend, v.titles[0], v.titles[1], v.left, v.right, v.lanes, v.summary, v.grid}}
+	v.empty = v.invitation()
 	panel := container.NewVScroll(parts.Inset(v.facts, 12, 12))
-	split := &fyne.Container{Layout: rightPanel{}, Objects: []fyne.CanvasObject{v.body, parts.Rule(false), panel}}
-	keep := widget.NewButton(lang.L("Keep current plan"), v.keep)
-	v.page = planview.NewPage([]fyne.CanvasObject{parts.NewText("A", 12, viz.InkMuted), planview.Fill(v.choose[0]), parts.NewText("B", 12, viz.InkMuted), planview.Fill(v.choose[1]), keep, v.mode}, split, nil)
+	split := &fyne.Container{Layout: (*pageLayout)(v), Objects: []fyne.CanvasObject{v.body, parts.Rule(false), panel, v.empty}}
+	v.split = split
+	v.keeps = append(v.keeps, widget.NewButton(lang.L("Keep current plan"), v.keep))
+	v.page = planview.NewPage([]fyne.CanvasObject{parts.NewText("A", 12, viz.InkMuted), planview.Fill(v.choose[0]), parts.NewText("B", 12, viz.InkMuted), planview.Fill(v.choose[1]), v.keeps[len(v.keeps)-1], v.mode}, split, nil)
 	if i, err := strconv.Atoi(h.Setting("compare.mode")); err == nil {
 		v.mode.Choose(i)
 	}
@@ -196,6 +202,13 @@ func (v *View) Update(s *controller.Snapshot) {
 	}
 	if d := s.Doc(); d != nil {
 		v.docs = append(v.docs, d)
+	}
+	for _, b := range v.keeps {
+		if d := s.Doc(); d != nil && d.Plan != nil {
+			b.Enable()
+		} else {
+			b.Disable()
+		}
 	}
 	v.refresh()
 }
@@ -270,6 +283,7 @@ func (v *View) refresh() {
 	}
 	v.facts.Set(v.host.Palette(), v.lines())
 	v.setLegend()
+	v.split.Refresh()
 	v.body.Refresh()
 }
 
@@ -277,10 +291,9 @@ func (v *View) draw() {
 	a, b := v.sides[0].doc, v.sides[1].doc
 	if a == nil || b == nil {
 		v.diff = difference{}
-		empty := &viz.Figure{Empty: lang.L("Two plans to compare: open a second model or machine, or keep the current plan and change it.")}
 		v.left.SetFigure(nil, false)
 		v.right.SetFigure(nil, false)
-		v.lanes.SetFigure(empty, false)
+		v.lanes.SetFigure(nil, false)
 		v.grid.Reload()
 		v.summary.Set("")
 		return
@@ -291,6 +304,9 @@ func (v *View) draw() {
 		f := &viz.Figure{Empty: lang.L("No plan.")}
 		if d.Plan != nil {
 			f = tint(viz.MemoryMap(d.Program, d.Plan, viz.MapOptions{}), d, v.diff.moved)
+			for i := range f.Panels { // half as wide as in the Memory map
+				f.Panels[i].Note, _, _ = strings.Cut(f.Panels[i].Note, ":")
+			}
 		}
 		p.SetFigure(f, true)
 	}

@@ -149,7 +149,7 @@ func (d *diagram) draw() {
 		}
 		ys[t.Name], right[t.Name] = y+boxH/2, midX+bw
 	}
-	// Executors, each level with the first tier that it reads.
+	// Executors, from the top.
 	m := float32(len(p.Executors))
 	eh := min(float32(64), (h-10*(m-1))/max(m, 1))
 	ey := top
@@ -157,6 +157,11 @@ func (d *diagram) draw() {
 		e := &p.Executors[i]
 		y := ey
 		ey += eh + 10
+		if m == 1 && len(e.Access) > 0 { // level with the first tier that it reads
+			if ty, ok := ys[e.Access[0].Tier]; ok {
+				y = ty - eh/2
+			}
+		}
 		d.box(0, y, execW, eh, theme.Ink(viz.InkSurface), muted)
 		d.text(e.Name, 8, y+eh/2-19, 13, true, ink, fyne.TextAlignLeading, execW-16)
 		d.text(fmt.Sprintf(lang.L("%d cores"), e.Cores), 8, y+eh/2+1, 11, false, muted, fyne.TextAlignLeading, execW-16)

@@ -38,6 +38,7 @@ type view struct {
 	diagram   *diagram
 	picture   *parts.Picture
 	sources   *widgets.Grid
+	source    *parts.Text // the document of the number pointed at, whole
 	fields    *fyne.Container
 	name      *widget.Entry
 	use       *widget.Button
@@ -82,9 +83,18 @@ func (v *view) Content() fyne.CanvasObject {
 	v.kind = parts.NewChip("", viz.InkMuted)
 	v.diagram = newDiagram()
 	v.picture = parts.NewPicture(200, 140)
-	v.sources = widgets.NewGrid(widgets.Column{Title: lang.L("number"), Width: 140, Flex: 1.2}, widgets.Column{Title: lang.L("value"), Width: 112, Right: true}, widgets.Column{Title: lang.L("spread"), Width: 54, Right: true}, widgets.Column{Title: lang.L("source"), Width: 70}, widgets.Column{Title: lang.L("document"), Width: 120, Flex: 2})
+	v.sources = widgets.NewGrid(widgets.Column{Title: lang.L("number"), Width: 140, Flex: 0.4}, widgets.Column{Title: lang.L("value"), Width: 112, Right: true}, widgets.Column{Title: lang.L("spread"), Width: 54, Right: true}, widgets.Column{Title: lang.L("source"), Width: 70}, widgets.Column{Title: lang.L("document"), Width: 120, Flex: 2})
 	v.sources.Len = func() int { return len(v.rows) }
 	v.sources.Cell = func(row, column int) (string, viz.Ink) { return v.rows[row].cell(column) }
+	v.source = parts.NewText(pointAtNumber(), parts.Caption, viz.InkMuted).Fit(parts.Cut)
+	v.sources.OnHover = func(row int) {
+		if row < 0 || row >= len(v.rows) {
+			v.source.Set(pointAtNumber())
+			return
+		}
+		document, _ := v.rows[row].cell(4)
+		v.source.Set(document)
+	}
 	v.fields = parts.Column(6)
 	v.name = widget.NewEntry()
 	v.name.PlaceHolder = lang.L("name of the new profile")
@@ -96,12 +106,13 @@ func (v *view) Content() fyne.CanvasObject {
 	})
 	v.use.Importance = widget.HighImportance
 
-	left := parts.Column(10, parts.Grow(parts.Titled(lang.L("MACHINES"), nil, container.NewVScroll(v.list))), parts.Card(parts.Column(8, v.calibrate, v.live)))
-	head := parts.Card(parts.Column(4, parts.Row(10, parts.Centred(v.kind), parts.Grow(parts.Centred(v.title)), v.use), parts.Fixed(v.notes, 0, 32)))
-	stage := parts.Stack(v.sources)
+	left := parts.Column(10, parts.Grow(parts.Titled(lang.L("MACHINES"), nil, container.NewVScroll(parts.InsetEach(v.list, 0, 0, 8, 0)))), parts.Card(parts.Column(8, v.calibrate, v.live)))
+	head := parts.Card(parts.Column(4, parts.Row(10, parts.Centred(v.kind), parts.Grow(parts.Centred(v.title))), parts.Row(10, parts.Grow(parts.Fixed(v.notes, 0, 32)), parts.Centred(v.use))))
+	table := parts.Column(4, parts.Grow(v.sources), v.source)
+	stage := parts.Stack(table)
 	var tabs [2]*parts.Press
 	pick := func(i int) {
-		stage.Objects = []fyne.CanvasObject{[]fyne.CanvasObject{v.sources, v.picture}[i]}
+		stage.Objects = []fyne.CanvasObject{[]fyne.CanvasObject{table, v.picture}[i]}
 		stage.Refresh()
 		tabs[0].Select(i == 0)
 		tabs[1].Select(i == 1)
@@ -114,9 +125,11 @@ func (v *view) Content() fyne.CanvasObject {
 	middle := parts.Column(10, head, parts.GrowBy(parts.Titled(lang.L("TIERS AND LINKS"), nil, v.diagram), 1.2),
 		parts.GrowBy(parts.Titled(lang.L("EVERY NUMBER AND ITS SOURCE"), parts.Row(4, tabs[0], tabs[1]), stage), 1))
 	right := parts.Titled(lang.L("CHANGE NUMBERS"), nil, parts.Column(8, parts.Grow(container.NewVScroll(parts.InsetEach(v.fields, 0, 0, 10, 0))), v.name, save))
-	v.root = parts.Inset(parts.Row(10, parts.Fixed(left, 216, 0), parts.Grow(middle), parts.Fixed(right, 200, 0)), 12, 12)
+	v.root = parts.Inset(parts.Row(10, parts.Fixed(left, 236, 0), parts.Grow(middle), parts.Fixed(right, 200, 0)), 12, 12)
 	return v.root
 }
+
+func pointAtNumber() string { return lang.L("Point at a number to read its source in full.") }
 
 func (v *view) Update(s *controller.Snapshot) {
 	v.Content()
@@ -196,7 +209,7 @@ func (v *view) machines(s *controller.Snapshot, id string) {
 		default:
 			note = m.ID
 		}
-		p := parts.NewPress(parts.Column(0, parts.NewText(title, parts.Body, viz.InkText).Fit(parts.Cut), parts.NewText(note, parts.Caption, viz.InkMuted).Fit(parts.Cut)), func() {
+		p := parts.NewPress(parts.Column(0, parts.NewText(title, parts.Body, viz.InkText).Fit(parts.Wrap), parts.NewText(note, parts.Caption, viz.InkMuted).Fit(parts.Cut)), func() {
 			v.shown, v.chosen = m.ID, true
 			v.Update(v.h.Controller.Snapshot())
 		})

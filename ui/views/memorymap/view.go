@@ -189,7 +189,7 @@ func (v *View) figure(w drawn) *viz.Figure {
 	v.times, v.peaks, v.copyAt = nil, nil, nil
 	v.clock = planview.NewClock(nil, 0)
 	if d == nil || d.Program == nil {
-		return &viz.Figure{Empty: lang.L("No model is open.")}
+		return &viz.Figure{Empty: lang.L("No model is open: Ctrl+O, or drop a file anywhere.")}
 	}
 	if d.Plan == nil {
 		return &viz.Figure{Empty: lang.L("No plan yet: nothing fits these tiers.")}

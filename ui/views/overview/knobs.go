@@ -67,7 +67,7 @@ func newKnobs(h *views.Host) *knobs {
 			h.Controller.SetCapacity(k.doc, d.Program.Tiers[d.HomeTier].Name, int64(v)/4096*4096)
 		}
 	})
-	k.kv = widget.NewSelect(kvTypes, func(s string) {
+	k.kv = parts.NewChoice(kvTypes, func(s string) {
 		if k.quiet {
 			return
 		}
@@ -75,7 +75,6 @@ func newKnobs(h *views.Host) *knobs {
 	})
 	k.kv.PlaceHolder = "–"
 	k.longest = widget.NewButton(lang.L("Longest that fits"), func() { h.Controller.SolveContext(k.doc, true) })
-	k.longest.Importance = widget.LowImportance
 	k.note = parts.NewText("", parts.Caption, viz.InkMuted).Fit(parts.Wrap)
 	k.root = parts.Column(6, k.context, parts.Row(0, parts.Grow(parts.NewText("", parts.Caption, viz.InkMuted)), k.longest), k.parallel, k.dram, k.prompt, k.gen,
 		parts.Row(8, parts.Grow(parts.Centred(parts.NewText(lang.L("KV cache type"), parts.Body, viz.InkMuted))), parts.Fixed(k.kv, 96, 0)), parts.Fixed(k.note, 0, 30))

@@ -32,7 +32,7 @@ func newTierList() *tierList { return &tierList{root: parts.Column(8)} }
 
 func newTierRow() *tierRow {
 	r := &tierRow{name: parts.NewText("", parts.Body, viz.InkText).Bold(), use: parts.NewText("", parts.Body, viz.InkMuted).Fit(parts.Cut).Align(fyne.TextAlignTrailing),
-		meter: parts.NewMeter(14), note: parts.NewText("", parts.Caption, viz.InkMuted).Fit(parts.Cut)}
+		meter: parts.NewMeter(14), note: parts.NewText("", parts.Caption, viz.InkMuted).Fit(parts.Wrap)}
 	r.root = parts.Column(4, parts.Row(8, r.name, parts.Grow(r.use)), r.meter, r.note)
 	return r
 }

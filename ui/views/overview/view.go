@@ -57,13 +57,13 @@ func (v *view) Content() fyne.CanvasObject {
 	v.bytes, v.first, v.speed = newNumber(lang.L("MEMORY")), newNumber(lang.L("TIME TO FIRST TOKEN")), newNumber(lang.L("SPEED"))
 	v.tiers = newTierList()
 	v.shares = newShareBar()
-	v.picture = parts.NewPicture(200, 96)
+	v.picture = parts.NewPicture(200, 44)
 	v.picture.Background = true
 	v.knobs = newKnobs(v.h)
 	v.start = newStartCard(v.h)
 	open := parts.NewPress(v.picture, func() { v.h.Show(views.MemoryMap) })
 	open.PadX, open.PadY = 2, 2
-	head := parts.Card(parts.Column(6, parts.Row(12, parts.Centred(v.word), parts.Grow(v.verdict)), v.facts))
+	head := parts.Card(parts.Column(6, parts.Row(12, parts.Centred(v.word), parts.Grow(parts.Centred(v.verdict))), v.facts))
 	left := parts.Column(10,
 		head,
 		parts.Row(10, parts.Grow(parts.Card(v.bytes.root)), parts.Grow(parts.Card(v.first.root)), parts.Grow(parts.Card(v.speed.root))),
@@ -111,7 +111,7 @@ func (v *view) Update(s *controller.Snapshot) {
 // figure is the small memory map: the picture alone, the card has its title.
 func figure(d *controller.Document) *viz.Figure {
 	if d.Program == nil {
-		return &viz.Figure{Empty: lang.L("Nothing is planned yet.")}
+		return &viz.Figure{Empty: lang.L("Planning …")}
 	}
 	f := viz.MemoryMap(d.Program, d.Plan, viz.MapOptions{NoCopies: true, Title: " "})
 	f.Title, f.Subtitle, f.Legend = "", "", nil // the bars above explain the colours

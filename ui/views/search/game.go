@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sort"
 	"strconv"
+	"strings"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
@@ -43,7 +44,7 @@ type game struct {
 
 func newGame(h *views.Host) *game {
 	g := &game{h: h, title: parts.NewText("", parts.Body, viz.InkText).Fit(parts.Cut), where: parts.NewText("", parts.Caption, viz.InkMuted)}
-	g.moves = widgets.NewGrid(widgets.Column{Title: "#", Width: 44, Right: true}, widgets.Column{Title: lang.L("tensor"), Width: 110, Flex: 1.4}, widgets.Column{Title: lang.L("move"), Width: 110, Flex: 1}, widgets.Column{Title: lang.L("reward"), Width: 84, Right: true})
+	g.moves = widgets.NewGrid(widgets.Column{Title: "#", Width: 34, Right: true}, widgets.Column{Title: lang.L("tensor"), Width: 138, Flex: 1.4}, widgets.Column{Title: lang.L("move"), Width: 112, Flex: 1}, widgets.Column{Title: lang.L("reward"), Width: 72, Right: true})
 	g.moves.Len = func() int {
 		if g.episode == nil {
 			return 0
@@ -75,7 +76,7 @@ func newGame(h *views.Host) *game {
 	}
 	g.head = parts.Row(2, parts.Centred(g.form), parts.Fixed(parts.NewText("", parts.Caption, viz.InkMuted), 8, 0), parts.Centred(g.where), button(theme.MediaSkipPreviousIcon(), func() { g.choose(0) }), button(theme.NavigateBackIcon(), func() { g.step(-1) }), button(theme.NavigateNextIcon(), func() { g.step(1) }), button(theme.MediaSkipNextIcon(), func() { g.choose(g.moves.Len() - 1) }))
 	g.sides = container.NewStack(g.tree, g.options)
-	g.root = parts.Column(6, g.title, parts.Grow(parts.Row(12, parts.GrowBy(g.moves, 1), parts.GrowBy(g.sides, 1.9))))
+	g.root = parts.Column(6, g.title, parts.Grow(parts.Row(12, parts.GrowBy(g.moves, 1), parts.GrowBy(g.sides, 1.11))))
 	if i, err := strconv.Atoi(h.Setting("search.game")); err == nil {
 		g.form.Choose(i)
 	}
@@ -173,7 +174,7 @@ func (g *game) moveCell(row, column int) (string, viz.Ink) {
 	case 0:
 		return fmt.Sprint(row + 1), viz.InkMuted
 	case 1:
-		return m.Buffer, viz.InkText
+		return strings.Replace(m.Buffer, ".weight", "", 1), viz.InkText // which all weights end with
 	case 2:
 		if c := chosen(m); c != "" {
 			return c, viz.InkText

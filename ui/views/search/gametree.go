@@ -17,7 +17,7 @@ func (g *game) figure() *viz.Figure {
 	} else {
 		f = viz.SearchTree(nil, "", "")
 	}
-	f.Empty = lang.L("The tree of each move stands here: visits, value and prior of every node.")
+	f.Empty = lang.L("Each move's tree: visits, value and prior of its nodes.")
 	if g.episode != nil {
 		f.Empty = lang.L("This game was kept without its trees.")
 	}

@@ -10,6 +10,8 @@ import (
 	"fyne.io/fyne/v2/theme"
 	"fyne.io/fyne/v2/widget"
 
+	"github.com/dustin/go-humanize"
+
 	"strata/planner"
 	"strata/ui/command"
 	"strata/ui/controller"
@@ -62,15 +64,18 @@ func (v *view) Content() fyne.CanvasObject {
 	if v.root != nil {
 		return v.root
 	}
-	v.solver = widget.NewSelect(planner.Names(), nil)
+	v.solver = parts.NewChoice(planner.Names(), nil)
 	v.solver.SetSelected("auto")
 	v.budget = parts.NewKnob(lang.L("Time"), 2, 600, 1, true, func(s float64) string {
-		return (time.Duration(s) * time.Second).String()
+		if d := int(s); d >= 60 {
+			return fmt.Sprintf("%d:%02d min", d/60, d%60)
+		}
+		return fmt.Sprintf("%.0f s", s)
 	}, nil)
 	v.budget.Put(10)
 	v.seed = parts.NewKnob(lang.L("Seed"), 1, 100, 1, false, func(x float64) string { return fmt.Sprintf("%.0f", x) }, nil)
 	v.seed.Put(1)
-	v.start = widget.NewButtonWithIcon(lang.L("Start"), theme.MediaPlayIcon(), v.begin)
+	v.start = widget.NewButtonWithIcon(lang.L("Start"), theme.MediaPlayIcon(), v.Start)
 	v.start.Importance = widget.HighImportance
 	v.stop = widget.NewButtonWithIcon(lang.L("Stop, keep the best"), theme.MediaPauseIcon(), func() { v.h.Controller.StopSearch(v.doc) })
 	v.stop.Disable()
@@ -98,7 +103,9 @@ func (v *view) Content() fyne.CanvasObject {
 	return v.root
 }
 
-func (v *view) begin() {
+// Start searches with what is chosen.
+func (v *view) Start() {
+	v.Content()
 	d := v.h.Controller.Snapshot().Doc()
 	if d == nil {
 		return
@@ -194,7 +201,7 @@ func (v *view) numbers(d *controller.Document) {
 	if l := d.LowerBound.TotalS; l > 0 && best > 0 {
 		set(2, fmt.Sprintf("%.2f %%", 100*(best/l-1)))
 	}
-	set(3, fmt.Sprint(evaluations))
+	set(3, humanize.Comma(int64(evaluations)))
 	set(4, leads)
 	set(5, fmt.Sprintf("%.1f s", elapsed))
 	if st.Stopped != "" && !st.Running {

@@ -101,7 +101,7 @@ func (v *View) drawTree(filter string, rows []int32) {
 		}
 	}
 	if v.doc == nil || v.doc.Program == nil {
-		figure.Empty = lang.L("No model is open.")
+		figure.Empty = lang.L("No model is open: Ctrl+O, or drop a file anywhere.")
 	}
 	v.tree.SetFigure(figure, true)
 	v.legend.Set(figure, v.host.Palette())

@@ -220,8 +220,8 @@ func (l *splitLayout) Layout(_ []fyne.CanvasObject, s fyne.Size) {
 		v.summary.Move(fyne.NewPos(pad, y))
 		v.summary.Resize(fyne.NewSize(w, summary-4))
 		y += summary
-		v.grid.Move(fyne.NewPos(0, y))
-		v.grid.Resize(fyne.NewSize(s.Width, max(s.Height-y, 10)))
+		v.grid.Move(fyne.NewPos(pad-widgets.CellPad, y)) // its texts lie under the others
+		v.grid.Resize(fyne.NewSize(s.Width-pad+widgets.CellPad, max(s.Height-y, 10)))
 	}
 }
 

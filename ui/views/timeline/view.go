@@ -146,7 +146,7 @@ func (v *View) figure(w drawn) *viz.Figure {
 	v.clock = planview.NewClock(nil, 0)
 	switch {
 	case d == nil || d.Program == nil:
-		return &viz.Figure{Empty: lang.L("No model is open.")}
+		return &viz.Figure{Empty: lang.L("No model is open: Ctrl+O, or drop a file anywhere.")}
 	case d.Predicted == nil || d.Predicted.Timeline == nil:
 		return &viz.Figure{Empty: lang.L("No plan yet: nothing to predict.")}
 	}

@@ -63,7 +63,7 @@ func (l *live) update(t *controller.Task) {
 	}
 	l.stage.Set(stageText(m))
 	text := ""
-	if t.LeftS >= 0 {
+	if t.LeftS >= 1 {
 		text = fmt.Sprintf(lang.L("%s left"), remaining(t.LeftS))
 	}
 	l.left.Set(text)

@@ -3,6 +3,7 @@ package validate
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -63,11 +64,16 @@ func (v *view) Content() fyne.CanvasObject {
 	v.chip = parts.NewChip(lang.L("NOT RUN"), viz.InkMuted)
 	v.verdict = parts.NewText("", parts.Strong, viz.InkText).Fit(parts.Wrap)
 	v.live = newLive(func() { v.h.Controller.CancelKind(controller.TaskValidate, 0) })
-	v.table = widgets.NewGrid(widgets.Column{Title: lang.L("quantity"), Width: 190, Flex: 1.5}, widgets.Column{Title: lang.L("predicted"), Width: 120, Flex: 1, Right: true}, widgets.Column{Title: lang.L("measured"), Width: 120, Flex: 1, Right: true}, widgets.Column{Title: lang.L("difference"), Width: 110, Flex: 1, Right: true}, widgets.Column{Title: lang.L("note"), Width: 120, Flex: 2})
+	v.table = widgets.NewGrid(widgets.Column{Title: lang.L("quantity"), Width: 242}, widgets.Column{Title: lang.L("predicted"), Width: 84, Right: true}, widgets.Column{Title: lang.L("measured"), Width: 84, Right: true}, widgets.Column{Title: lang.L("difference"), Width: 84, Right: true}, widgets.Column{Title: lang.L("note"), Width: 120, Flex: 1})
 	v.table.Len = func() int { return len(v.rows) }
 	v.table.Cell = func(row, column int) (string, viz.Ink) { return cell(&v.rows[row], column) }
-	v.table.Empty = func() string { return lang.L("Run the plan: predicted and measured stand beside each other here") }
-	v.history = widgets.NewGrid(widgets.Column{Title: lang.L("when"), Width: 84}, widgets.Column{Title: lang.L("result"), Width: 70, Flex: 1}, widgets.Column{Title: lang.L("predicted"), Width: 70, Right: true}, widgets.Column{Title: lang.L("measured"), Width: 78, Right: true}, widgets.Column{Title: lang.L("error"), Width: 62, Right: true})
+	v.table.Empty = func() string {
+		if v.live.root.Visible() {
+			return lang.L("Waiting for the run …")
+		}
+		return lang.L("Run the plan: predicted and measured stand beside each other here")
+	}
+	v.history = widgets.NewGrid(widgets.Column{Title: lang.L("when"), Width: 70}, widgets.Column{Title: lang.L("result"), Width: 84, Flex: 1}, widgets.Column{Title: lang.L("predicted"), Width: 70, Right: true}, widgets.Column{Title: lang.L("measured"), Width: 76, Right: true}, widgets.Column{Title: lang.L("error"), Width: 62, Right: true})
 	v.history.Len = func() int { return len(v.runs) }
 	v.history.Cell = v.historyCell
 	v.history.Style = func(row int) widgets.RowStyle { return widgets.RowStyle{Selected: len(v.runs)-1-row == v.at} }
@@ -81,12 +87,12 @@ func (v *view) Content() fyne.CanvasObject {
 
 	left := parts.Column(10,
 		parts.Titled(lang.L("PROVE THE PLAN"), nil, parts.Column(8, v.repeats, v.run, v.live.root,
-			parts.Fixed(parts.NewText(lang.L("First all in memory, then as planned: outputs must agree bit for bit, bytes and requests exactly; time within 15 % (20 % when it streams)."), parts.Caption, viz.InkMuted).Fit(parts.Wrap), 0, 60))),
+			parts.Fixed(parts.NewText(lang.L("First all in memory, then as planned: outputs must agree bit for bit, bytes and requests exactly; time within 15 % (20 % when it streams)."), parts.Caption, viz.InkMuted).Fit(parts.Wrap), 0, 32))),
 		parts.Grow(parts.Titled(lang.L("RUNS OF THIS PLAN"), parts.NewText(lang.L("seconds a token"), parts.Caption, viz.InkMuted), v.history)))
-	head := parts.Card(parts.Column(6, parts.Row(12, parts.Centred(v.chip), parts.Grow(v.verdict)), parts.Fixed(v.why, 0, 38)))
-	right := parts.Column(10, head, parts.GrowBy(parts.Titled(lang.L("PREDICTED AND MEASURED"), nil, v.table), 1.2),
+	head := parts.Card(parts.Column(6, parts.Row(12, parts.Centred(v.chip), parts.Grow(parts.Centred(v.verdict))), v.why))
+	right := parts.Column(10, head, parts.GrowBy(parts.Titled(lang.L("PREDICTED AND MEASURED"), nil, v.table), 1.45),
 		parts.GrowBy(parts.Titled(lang.L("TIMELINES, PREDICTED ABOVE MEASURED"), parts.NewText(lang.L("click to open"), parts.Caption, viz.InkMuted), open), 1))
-	v.root = parts.Inset(parts.Row(10, parts.Fixed(left, 400, 0), parts.Grow(right)), 12, 12)
+	v.root = parts.Inset(parts.Row(10, parts.Fixed(left, 430, 0), parts.Grow(right)), 12, 12)
 	return v.root
 }
 
@@ -127,6 +133,7 @@ func (v *view) progress(s *controller.Snapshot) {
 	if t == nil {
 		if v.live.root.Visible() {
 			v.live.root.Hide()
+			v.show(s.Doc())
 			v.root.Refresh()
 			if d := s.Doc(); d != nil && d.Plan != nil {
 				v.run.Enable()
@@ -138,6 +145,7 @@ func (v *view) progress(s *controller.Snapshot) {
 	if !v.live.root.Visible() {
 		v.live.root.Show()
 		v.run.Disable()
+		v.show(s.Doc())
 		v.root.Refresh()
 	}
 }
@@ -165,6 +173,10 @@ func (v *view) show(d *controller.Document) {
 	switch {
 	case d == nil:
 		set(lang.L("NOTHING OPEN"), viz.InkMuted, lang.L("Open a model first: Ctrl+O."), "")
+	case v.live.root.Visible():
+		set(lang.L("RUNNING"), viz.InkAccent, lang.L("The plan runs on this host: all in memory first, then as planned."), notRun(d))
+	case d.Plan == nil:
+		set(lang.L("NO PLAN"), viz.InkMuted, lang.L("There is no plan to run yet."), "")
 	case v.at < 0 || v.at >= len(v.runs):
 		set(lang.L("NOT RUN"), viz.InkMuted, lang.L("This plan has not been run yet."), notRun(d))
 	case v.runs[v.at].Result == nil:
@@ -189,10 +201,26 @@ func (v *view) show(d *controller.Document) {
 			v.picture.Set(&viz.Figure{Empty: lang.L("After a run: what the executor and the copies did, predicted and measured on one axis.")})
 		} else {
 			f := viz.Timelines(viz.TimelineOptions{}, res.Predicted, res.Measured)
-			f.Title, f.Subtitle = "", ""
-			v.picture.Set(f)
+			v.picture.Set(lanes(f))
 		}
 	}
+}
+
+// lanes is the part of a timeline picture that fits the card: the lanes, under
+// the axis of the whole.
+func lanes(f *viz.Figure) *viz.Figure {
+	g := *f
+	g.Title, g.Subtitle, g.Note = "", "", ""
+	if n := len(f.Panels); n > 0 {
+		p := f.Panels[0]
+		p.X, p.Height, p.Title, p.Note = f.Panels[n-1].X, 0, "", ""
+		p.X.Label = ""
+		g.Panels = []viz.Panel{p}
+		g.Legend = slices.DeleteFunc(slices.Clone(f.Legend), func(l viz.LegendItem) bool {
+			return l.Ink >= viz.Fill(viz.ClassTier0) && l.Ink <= viz.Fill(viz.ClassTier3)
+		})
+	}
+	return &g
 }
 
 func notRun(d *controller.Document) string {

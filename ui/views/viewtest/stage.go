@@ -49,6 +49,7 @@ func Open(t testing.TB) *Stage {
 		Controller: c, Bus: c.Bus, Window: s.Window,
 		Palette:    func() *viz.Palette { return s.Palette },
 		Show:       func(id string) { s.Shown = id },
+		Run:        func(string) bool { return false },
 		Do:         s.post,
 		Menu:       func(fyne.Position, []command.Command) {},
 		Setting:    func(key string) string { return s.Settings[key] },
