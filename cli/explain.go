@@ -58,7 +58,11 @@ func bufferNamed(p *malloc.Program, name string) (int, error) {
 }
 
 func writeExplanation(w io.Writer, e *workflow.Explanation) {
-	fmt.Fprintf(w, "%s\n\n", e.Reason)
+	fmt.Fprintf(w, "%s\n", e.Reason)
+	if c := e.Competes; c != nil {
+		fmt.Fprintf(w, "%s\n", c)
+	}
+	fmt.Fprintln(w)
 	fmt.Fprintf(w, "tensor\t%s\t%s\n", e.Tensor, e.Kind)
 	fmt.Fprintf(w, "bytes\t%s\n", bytes(e.Bytes))
 	fmt.Fprintf(w, "now in\t%s\t%s\n", e.Tier, e.How)

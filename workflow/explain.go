@@ -35,6 +35,8 @@ type Explanation struct {
 
 	Options []ExplainOption `json:"options"`
 	Reason  string          `json:"reason"`
+
+	Competes *Competition `json:"competes"` // for its tier, or the one it would go to; null: there is room without end
 }
 
 // ExplainOption is the plan made again with the tensor wished into a tier.
@@ -125,7 +127,26 @@ func Explain(ctx context.Context, p *malloc.Program, plan *malloc.Plan, before *
 		e.Options = append(e.Options, o)
 	}
 	e.Reason = e.reason()
+	rival := tier
+	if p.Tiers[tier].Capacity == malloc.Unlimited {
+		rival = e.wanted(tier)
+	}
+	e.Competes = compete(p, plan, buf, rival)
 	return e, nil
+}
+
+// wanted is the tier that a tensor in an unlimited one would go to: the next best,
+// or the first that had no room; else the one it is in.
+func (e *Explanation) wanted(tier int) int {
+	if next := e.Next(); next != nil {
+		return next.TierID
+	}
+	for _, o := range e.Options {
+		if !o.Current {
+			return o.TierID
+		}
+	}
+	return tier
 }
 
 // count fills in what the plan and its timeline say of the buffer.

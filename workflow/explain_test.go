@@ -54,6 +54,15 @@ func TestExplainAgreesWithThePlan(t *testing.T) {
 		if current != 1 || len(e.Options) != len(p.Tiers) || e.Reason == "" || e.Uses == 0 && how != HowHome {
 			t.Errorf("%s: %+v", e.Tensor, e)
 		}
+		if c := e.Competes; c == nil {
+			if e.Uses > 0 {
+				t.Errorf("%s is used in the loop, nothing competes with it", e.Tensor)
+			}
+		} else if c.Tensors == 0 || c.Bytes <= 0 || c.Bytes > c.CapacityBytes || len(c.Largest) == 0 || c.Largest[0].Bytes > c.Bytes {
+			t.Errorf("%s competes with %+v", e.Tensor, c)
+		} else {
+			t.Log(c)
+		}
 		if how == HowStreamed && e.CopyBytes < e.Bytes {
 			t.Errorf("%s is streamed, %d of %d bytes are copied", e.Tensor, e.CopyBytes, e.Bytes)
 		}

@@ -263,6 +263,9 @@ func (d *Details) one(t *Tensor) []widgets.Fact {
 		add(lang.L("waits for it"), viz.FormatSeconds(e.WaitS))
 	}
 	f = append(f, widgets.Fact{Value: e.Reason})
+	if e.Competes != nil {
+		f = append(f, widgets.Fact{Value: e.Competes.String(), Ink: viz.InkMuted})
+	}
 	f = append(f, widgets.Fact{Heading: true, Value: lang.L("In another tier")})
 	for _, o := range e.Options {
 		o := o
