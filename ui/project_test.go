@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"strata/model/modeltest"
@@ -93,6 +94,19 @@ func TestProjectOpensOnAnotherMachine(t *testing.T) {
 	if f := theirs.c.Snapshot().Fault; f != nil || again.Plan == nil || again.Stale || again.Machine.Name != "raspberry-pi-5" || again.Predicted.PredictedS == got.Predicted.PredictedS {
 		t.Errorf("on another machine: %v, fault %+v", again.Verdict, f)
 	}
+	theirs.c.SetMachine(got.ID, "h100-80gb")
+	theirs.settle()
+	two := theirs.c.Snapshot().Doc()
+	spare := 0
+	for _, u := range two.Predicted.Tiers {
+		if u.CapacityBytes >= 0 {
+			spare++
+		}
+	}
+	if n := strings.Count(two.Verdict.Sentence, "to spare"); spare < 2 || n != spare {
+		t.Errorf("%d limited tiers, the verdict has %d margins: %s", spare, n, two.Verdict.Sentence)
+	}
+	again = two
 	theirs.c.Close()
 
 	v, err := workflow.ViewProject(t.Context(), store.DB, "1")

@@ -29,6 +29,7 @@ func (w *Window) table() []command.Command {
 		{ID: "file.next", Title: L("Next document"), Menu: command.MenuFile, Keys: []string{"Ctrl+Tab"}, Enabled: hasDoc, Run: func() { w.step(1) }},
 		{ID: "file.save", Title: L("Save the session now"), Menu: command.MenuFile, Separator: true, Keys: []string{"Ctrl+S"}, Enabled: w.c.Keeps, Run: w.c.SaveNow},
 		{ID: "file.plan", Title: L("Save plan …"), Menu: command.MenuFile, Keys: []string{"Ctrl+E"}, Enabled: hasPlan, Run: w.savePlan},
+		{ID: "file.export", Title: L("Export plan …"), Menu: command.MenuFile, Enabled: hasPlan, Run: func() { w.exportPlan() }},
 		{ID: "file.project", Title: L("Export project …"), Menu: command.MenuFile, Enabled: func() bool { return hasDoc() && w.c.Keeps() }, Run: w.exportProject},
 		{ID: "file.quit", Title: L("Quit"), Menu: command.MenuFile, Separator: true, Keys: []string{"Ctrl+Q"}, Run: func() { w.win.Close() }},
 

@@ -33,6 +33,7 @@ func (d *Document) judge() {
 				where = fmt.Sprintf(" in %s of %s", b(u.UsedBytes), u.Name)
 			}
 		}
+		where += d.margins()
 		how := ", with all weights resident"
 		if planner.Streams(p, d.Plan) {
 			how = fmt.Sprintf(", streaming %s for each token", b(d.Attribution.StreamedBytes))
@@ -46,4 +47,18 @@ func (d *Document) judge() {
 			d.Verdict.Sentence += fmt.Sprintf(" %d of its inputs are assumed, not measured.", len(d.Assumed))
 		}
 	}
+}
+
+// margins is what is left in the other limited tiers.
+func (d *Document) margins() string {
+	text := ""
+	if d.HomeTier < 0 || d.Predicted == nil {
+		return text
+	}
+	for t, u := range d.Predicted.Tiers {
+		if t != d.HomeTier && u.CapacityBytes != malloc.Unlimited {
+			text += fmt.Sprintf("; in %s of %s, %s to spare", workflow.FormatBytes(u.UsedBytes), u.Name, workflow.FormatBytes(u.CapacityBytes-u.UsedBytes))
+		}
+	}
+	return text
 }
