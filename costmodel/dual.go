@@ -49,14 +49,37 @@ func newDual(r *relaxation, discount float64) *dual {
 	return d
 }
 
-// start sets the prices of periodic/1: room costs over a whole pass what the copy
-// of its bytes takes.
-func (d *dual) start() {
+// startLink sets the prices of periodic/1: room costs over a whole pass what the
+// copy of its bytes takes. It suits executors that do not reach home.
+func (d *dual) startLink() {
 	for t := range d.room {
 		if !d.r.freed[t] {
 			d.room[t] = d.scale
 			d.link[t] = 1
 		}
+	}
+}
+
+// startMemory prices each instruction's memory time, and room nothing: the time with
+// every operand in fast memory. It suits executors that reach home. Room is scaled
+// by what a byte saves while it is held.
+func (d *dual) startMemory() {
+	for t := range d.memory {
+		if !d.r.freed[t] {
+			d.memory[t] = 1
+		}
+	}
+	saved, held := 0.0, 0.0
+	for _, c := range d.r.cands {
+		for _, u := range d.r.uses[c.from:c.to] {
+			if u.slowS < math.Inf(1) {
+				saved += u.slowS - u.fastS
+			}
+		}
+		held += c.blockB * float64(d.r.uses[c.to-1].instr-d.r.uses[c.from].instr+1)
+	}
+	if saved > 0 && held > 0 {
+		d.scale = saved / held
 	}
 }
 
@@ -286,7 +309,8 @@ func (d *dual) ascend(aim float64) bool {
 		if g := d.gRoom[t] * d.scale; d.room[t] > 0 || g > 0 {
 			norm += g * g
 		}
-		norm += d.gMem[t]*d.gMem[t] + d.gLink[t]*d.gLink[t]
+		m, u := d.open(t)
+		norm += m*m + u*u
 	}
 	if norm == 0 || math.IsNaN(norm) || math.IsInf(norm, 0) {
 		return false
@@ -300,6 +324,18 @@ func (d *dual) ascend(aim float64) bool {
 		d.memory[t], d.link[t] = simplex(d.memory[t]+k*d.gMem[t], d.link[t]+k*d.gLink[t])
 	}
 	return true
+}
+
+// open is the part of the subgradient of memory and link at t that the simplex
+// does not block.
+func (d *dual) open(t int) (memory, link float64) {
+	size := max(math.Abs(d.gMem[t]), math.Abs(d.gLink[t]))
+	if size == 0 {
+		return 0, 0
+	}
+	step := 1e-3 / size
+	m, u := simplex(d.memory[t]+step*d.gMem[t], d.link[t]+step*d.gLink[t])
+	return (m - d.memory[t]) / step, (u - d.link[t]) / step
 }
 
 // simplex is the nearest point with x, y ≥ 0 and x + y ≤ 1.

@@ -115,9 +115,24 @@ func optimise(r *relaxation, steps int, discount float64) *dual {
 	if r == nil || r.n == 0 || math.IsInf(r.copyS, 1) {
 		return nil
 	}
-	d := newDual(r, discount)
+	// The two starts suit executors that do not reach home and those that do.
+	link := newDual(r, discount)
+	link.climb(link.startLink, steps)
+	if !r.reached() {
+		return link
+	}
+	memory := newDual(r, discount)
+	memory.climb(memory.startMemory, steps)
+	if memory.bestS > link.bestS {
+		return memory
+	}
+	return link
+}
+
+// climb improves the prices that start sets by subgradient steps and keeps the best.
+func (d *dual) climb(start func(), steps int) {
 	best := d.evaluate() // nothing has a price: the computing time
-	d.start()
+	start()
 	// Polyak's steps towards a target above the best value; the target comes nearer
 	// when it is not approached.
 	ahead, stuck := 0.05, 0
@@ -125,7 +140,7 @@ func optimise(r *relaxation, steps int, discount float64) *dual {
 		value := d.evaluate()
 		stuck++
 		if value > best {
-			if value > best*(1+1e-5) {
+			if value > best+1e-5*math.Abs(best) {
 				stuck = 0
 			}
 			best = value
@@ -146,5 +161,14 @@ func optimise(r *relaxation, steps int, discount float64) *dual {
 	const rounding = 1 - 1e-12
 	d.restore()
 	d.bestS = best * rounding
-	return d
+}
+
+// reached says whether some candidate may be read at home.
+func (r *relaxation) reached() bool {
+	for i := range r.uses {
+		if r.uses[i].slowS < math.Inf(1) {
+			return true
+		}
+	}
+	return false
 }

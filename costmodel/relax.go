@@ -105,6 +105,12 @@ func (b *bounder) relax(lo, hi int, circular bool) *relaxation {
 		if len(uses[i]) == 0 {
 			continue
 		}
+		if b.tooLarge(i, home) && slowOnly(uses[i]) {
+			for _, u := range uses[i] {
+				r.memoryS[u.instr] += u.slowS
+			}
+			continue
+		}
 		c := candidate{buf: i, from: len(r.uses), blockB: b.leastBlock(i, home), copiedS: b.leastCopied(i, home) * r.copyS}
 		r.uses = append(r.uses, uses[i]...)
 		c.to = len(r.uses)
@@ -302,6 +308,22 @@ func (b *bounder) leastBlock(i, home int) float64 {
 		return 0
 	}
 	return least
+}
+
+// tooLarge says that buffer i fits into no limited tier: it is always at home.
+func (b *bounder) tooLarge(i, home int) bool {
+	largest := int64(0)
+	for t, tier := range b.p.Tiers {
+		if t != home {
+			largest = max(largest, tier.Capacity)
+		}
+	}
+	return b.leastBlock(i, home) > float64(largest)
+}
+
+// slowOnly says that all uses reach home.
+func slowOnly(uses []candidateUse) bool {
+	return !slices.ContainsFunc(uses, func(u candidateUse) bool { return math.IsInf(u.slowS, 1) })
 }
 
 // leastCopied is the least that a copy of buffer i from home moves.
