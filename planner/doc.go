@@ -3,7 +3,7 @@
 //
 // Every way of finding a plan is a Solver, found by name through New: baselines
 // that people use today (demand copies, whole layers, llama.cpp's fit order,
-// experts to the CPU, KV resident), two that plan copies (pin-stream, xla-greedy),
+// experts to the CPU, KV resident), two that plan copies (pin-stream, xla-greedy), a beam search (beam),
 // the MCTS agent of the mallocGame (mcts), large-neighbourhood search (lns), branch
 // and bound for small instances (branch-bound), and auto, which runs the baselines,
 // then the agent, and gives what is left of the budget to lns. A solver is anytime:
@@ -32,6 +32,9 @@
 //	lnsring.go     plans held as rings of streamed buffers, and their operators
 //	lnsscript.go   plans held as scripts of the game
 //	lnsdestroy.go  what to destroy in a script and how to repair it
+//	residence.go, lnsresidence.go, residenceinsert.go, residencedestroy.go, residenceclock.go
+//	               plans of straight programs held as blocks and copies, simulated incrementally
+//	beam.go        beam search over the game
 //	branch.go      branch and bound over all games of a small instance
 //	auto.go        all of them together
 //

@@ -156,13 +156,16 @@ func (lnsSolver) populate(a *attempt, base *malloc.Plan, elite []eliteMember) ([
 		spec.lock(a)
 	}
 	streams = streams && spec.end > spec.begin
+	lives := newResidenceSpec(a, base)
 	var list []*island
 	for i := range lnsIslands {
 		x, err := newIsland(a, uint64(i))
 		if err != nil {
 			return nil, err
 		}
-		if streams && i%4 != 3 {
+		if lives != nil {
+			x.land = newResidenceWalk(x.a, lives)
+		} else if streams && i%4 != 3 {
 			x.land = newRingWalk(spec)
 		} else if x.land, err = newScriptWalk(x.a, base); err != nil {
 			var infeasible *malloc.InfeasibleError

@@ -21,6 +21,9 @@ type island struct {
 	ready  bool
 	epochs int
 
+	keptS  float64 // time of the plan that a residenceWalk keeps
+	keptBy string
+
 	counted int64 // evaluations already taken over by the solver
 	err     error
 }
@@ -56,7 +59,7 @@ func (x *island) settleOn(plan *malloc.Plan) bool {
 	if err != nil {
 		return false
 	}
-	x.nowS, x.ready = score.TotalS, true
+	x.nowS, x.keptS, x.ready = score.TotalS, score.TotalS, true
 	x.a.bestScreen = min(x.a.bestScreen, score.TotalS)
 	return true
 }
@@ -95,6 +98,12 @@ func (x *island) run(evaluations int64, progress float64) {
 	// What comes to nothing costs no evaluation, but must not go on for ever.
 	for tries := 20 * evaluations; x.a.evaluations < until && tries > 0 && !x.a.late(); tries-- {
 		op := x.draw()
+		if walk, ok := x.land.(*residenceWalk); ok {
+			if !x.step(walk, op) {
+				return
+			}
+			continue
+		}
 		before := x.a.evaluations
 		plan := x.land.propose(op, x.rng)
 		if plan == nil {
@@ -116,6 +125,47 @@ func (x *island) run(evaluations int64, progress float64) {
 		}
 		x.learn(op, max(0, gain)/x.a.best.Score.TotalS/float64(x.a.evaluations-before))
 	}
+	if walk, ok := x.land.(*residenceWalk); ok && x.err == nil {
+		x.harvest(walk)
+	}
+}
+
+// step is one try of a walk that simulates by itself; false ends the run.
+func (x *island) step(walk *residenceWalk, op int) bool {
+	seconds, ok := walk.try(op, x.rng)
+	if x.err = walk.err; x.err != nil {
+		return false
+	}
+	if !ok {
+		walk.settle(false)
+		x.learn(op, 0)
+		return true
+	}
+	x.a.evaluations++
+	gain := x.nowS - seconds
+	accepted := gain >= 0 || x.rng.Float64() < math.Exp(gain/(x.heat*x.nowS))
+	walk.settle(accepted)
+	if accepted {
+		x.nowS = seconds
+		if seconds < x.keptS {
+			x.keptS, x.keptBy = seconds, x.names[op]
+			walk.keep()
+		}
+	}
+	x.learn(op, max(0, gain)/x.a.best.Score.TotalS)
+	return true
+}
+
+// harvest offers the best plan that the walk has kept since the last time.
+func (x *island) harvest(walk *residenceWalk) {
+	if !(x.keptS < x.a.best.Score.TotalS) {
+		x.keptS = min(x.keptS, x.a.best.Score.TotalS)
+		return
+	}
+	x.a.component = "lns " + x.keptBy
+	_, x.err = x.a.offer(walk.take())
+	x.a.evaluations-- // counted when it was tried
+	x.keptS = x.a.best.Score.TotalS
 }
 
 // learn moves an operator's worth towards the gain it just had, in units of the

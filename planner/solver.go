@@ -123,6 +123,7 @@ var registry = []struct {
 	{"xla-default", func() Solver { return xlaGreedy{"xla-default", xlaDefault} }},
 	{"xla-greedy", func() Solver { return xlaGreedy{"xla-greedy", xlaSweep} }},
 	{"random-greedy", func() Solver { return orderSearch{name: "random-greedy", stream: 0x72616e64} }},
+	{"beam", func() Solver { return beam{} }},
 	{"genetic", func() Solver { return orderSearch{name: "genetic", stream: 0x67656e65, evolve: true} }},
 	{"cp-sat", func() Solver { return exactSolver{} }},
 	{"branch-bound", func() Solver { return branchBound{} }},
