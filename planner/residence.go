@@ -234,17 +234,3 @@ func (m *memoryMap) find(size int64, start, end int32) int64 {
 	}
 	return best
 }
-
-// free says whether [offset, offset+size) is free over [start, end), but for buf.
-func (m *memoryMap) free(offset, size int64, start, end, buf int32) bool {
-	for i := range m.places {
-		x := &m.places[i]
-		if x.offset >= offset+size {
-			break
-		}
-		if x.top > offset && x.start < end && x.end > start && x.buf != buf {
-			return false
-		}
-	}
-	return true
-}
