@@ -1,6 +1,11 @@
 package controller
 
-import "time"
+import (
+	"slices"
+	"time"
+
+	"strata/malloc"
+)
 
 // step is one undoable change of a document: the document before and after.
 type step struct {
@@ -12,9 +17,36 @@ type step struct {
 }
 
 const (
-	mergeWithin = 1200 * time.Millisecond
-	maxHistory  = 200
+	mergeWithin    = 1200 * time.Millisecond
+	maxHistory     = 200
+	maxWholePieces = 500_000 // blocks and copies of the plans that are kept with program and timeline
 )
+
+// thin bounds a history by what it holds. Going back from the newest step, states
+// beyond whole pieces of different plans keep only what they can be made from
+// again; steps beyond kept pieces, and beyond maxHistory, are forgotten. The
+// newest step stays as it is.
+func thin(history []step, whole, kept int) []step {
+	seen := map[*malloc.Plan]bool{}
+	pieces := 0
+	newest := len(history) - 1
+	for i := newest; i >= 0; i-- {
+		for _, p := range []*past{&history[i].after, &history[i].before} {
+			m := p.moment()
+			if m.Plan != nil && !seen[m.Plan] {
+				seen[m.Plan] = true
+				pieces += len(m.Plan.Blocks) + len(m.Plan.Copies)
+			}
+			if pieces > whole && i < newest {
+				*p = past{kept: m}
+			}
+		}
+		if i < newest && (pieces > kept || newest-i >= maxHistory) {
+			return slices.Delete(history, 0, i+1)
+		}
+	}
+	return history
+}
 
 // edit changes a document and remembers how to take it back. Edits with the
 // same key within a second (a slider being dragged) are one step.
@@ -31,9 +63,7 @@ func (c *Controller) edit(id int, label, key string, f func(d *Document)) bool {
 			h.label, h.after, h.at = label, past{doc: after}, now
 		} else {
 			c.history = append(c.history, step{label, key, id, past{doc: before}, past{doc: after}, now})
-			if len(c.history) > maxHistory {
-				c.history = c.history[1:]
-			}
+			c.history = thin(c.history, maxWholePieces, maxKeptPieces)
 		}
 		c.undone = nil
 		c.dirty = true
