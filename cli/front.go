@@ -39,7 +39,7 @@ that no other beats in time, peak, traffic and energy.`,
 				}
 			}
 			if opt.Time == 0 && opt.Evaluations == 0 {
-				opt.Evaluations = frontEvaluations
+				opt.Evaluations = workflow.FrontEvaluations
 			}
 			progress, done := a.progress()
 			defer done()
@@ -78,16 +78,13 @@ that no other beats in time, peak, traffic and energy.`,
 	p.StringVar(&fr.Tier, "vary", "", "tier whose budget is varied (default: the memory that the model file feeds)")
 	p.IntVar(&fr.Points, "points", 9, "budgets to search at")
 	p.StringVar(&limitText, "time", "", "limit of each search: 10s, or seconds")
-	p.Int64Var(&opt.Evaluations, "evaluations", 0, fmt.Sprintf("limit of each search in evaluations (default %d)", frontEvaluations))
+	p.Int64Var(&opt.Evaluations, "evaluations", 0, fmt.Sprintf("limit of each search in evaluations (default %d)", workflow.FrontEvaluations))
 	p.Uint64Var(&opt.Seed, "seed", 1, "seed of every random choice")
 	p.StringVar(&opt.Solver, "solver", "auto", "one of "+strings.Join(planner.Names(), ", "))
 	p.StringVar(&instance, "instance", "", "an mmap-instance file instead of a model")
 	p.StringVarP(&fr.Dir, "output", "o", "", "write the plans into this folder")
 	return c
 }
-
-// frontEvaluations is what each search gets when nothing limits it.
-const frontEvaluations = 300
 
 func writeFront(w io.Writer, f *workflow.Front) {
 	perToken := len(f.Points) > 0 && f.Points[0].PredictedSPerToken > 0

@@ -51,6 +51,9 @@ func (agent) Name() string { return "mcts" }
 // episodesWithoutBudget is how many episodes a Solve without limits plays.
 const episodesWithoutBudget = 8
 
+// idleWindows is how many windows in a row without a decision end a search.
+const idleWindows = 32
+
 func (s agent) Solve(ctx context.Context, p *Problem, budget Budget, report func(Incumbent)) (*Result, error) {
 	a, err := begin(ctx, p, budget, report, s.Name())
 	if err != nil {
@@ -81,7 +84,9 @@ func (s agent) play(a *attempt) (*Episode, error) {
 	}
 	rng := rand.New(rand.NewPCG(a.p.Seed, 0x6d637473))
 	var last *Episode
-	for n := 0; !a.done() && (a.budget != (Budget{}) || n < episodesWithoutBudget); n++ {
+	idle := 0 // windows in a row that held no decision: where nothing has a choice none ever will
+	for n := 0; !a.done() && idle < idleWindows && (a.budget != (Budget{}) || n < episodesWithoutBudget); n++ {
+		spent := a.evaluations
 		window := s.window(e.guide, rng)
 		for b := range a.held {
 			window[b] = false
@@ -94,6 +99,9 @@ func (s agent) play(a *attempt) (*Episode, error) {
 		}
 		if ep != nil {
 			last = ep
+		}
+		if idle++; a.evaluations > spent {
+			idle = 0
 		}
 		if improved != nil {
 			e.guide.learn(improved)

@@ -125,3 +125,12 @@ func checkTree(t *testing.T, m *Step) {
 		}
 	}
 }
+
+// Where no decision has a choice the agent ends, however much it may spend.
+func TestAgentEndsWhereNothingIsToBeDecided(t *testing.T) {
+	p := straightShape(1, 12, 0)
+	r := solve(t, context.Background(), "mcts", problem(t, p, 1), Budget{Evaluations: 1000})
+	if r.Stopped != StopDone {
+		t.Errorf("stopped: %s after %d evaluations", r.Stopped, r.Evaluations)
+	}
+}

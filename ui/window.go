@@ -172,6 +172,8 @@ func working(s *controller.Snapshot) string {
 		return lang.L("Validating")
 	case s.Task(controller.TaskSearch, 0) != nil:
 		return lang.L("Searching")
+	case s.Task(controller.TaskFront, 0) != nil:
+		return lang.L("Searching")
 	case s.Task(controller.TaskCalibrate, 0) != nil:
 		return lang.L("Calibrating")
 	}

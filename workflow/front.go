@@ -31,6 +31,8 @@ type FrontPoint struct {
 	TrafficBytes       int64   `json:"traffic_bytes"` // copied, the whole run
 	EnergyJ            float64 `json:"energy_j"`      // 0: the profile quotes no energies
 	Gap                float64 `json:"gap"`           // of the time at this budget
+	LowerBoundS        float64 `json:"lower_bound_s"` // at this budget
+	LowerBoundSPerTok  float64 `json:"lower_bound_s_per_token"`
 	Component          string  `json:"component"`
 	File               string  `json:"file,omitempty"`
 
@@ -47,6 +49,9 @@ type Front struct {
 	Searched    int          `json:"searched"`
 	Points      []FrontPoint `json:"points"` // by peak, smallest first
 }
+
+// FrontEvaluations is what each search of a front gets when nothing limits it.
+const FrontEvaluations = 300
 
 // ModelFront follows the front of a model on a machine.
 func ModelFront(ctx context.Context, m *Model, r Request, f FrontRequest, opt SearchOptions, progress Progress) (*Front, error) {
@@ -69,7 +74,7 @@ func ModelFront(ctx context.Context, m *Model, r Request, f FrontRequest, opt Se
 		}
 		return MakePlan(ctx, m, q, opt, nil)
 	}
-	return front(ctx, p, f, at, progress)
+	return front(ctx, p, f, at, false, progress)
 }
 
 // InstanceFront follows the front of an instance.
@@ -99,15 +104,16 @@ func InstanceFront(ctx context.Context, p *malloc.Program, f FrontRequest, opt S
 		}
 		return res, CheckPlan("the plan", p, res.Plan)
 	}
-	return front(ctx, p, f, at, progress)
+	return front(ctx, p, f, at, len(opt.Locks.Buffers) > 0, progress)
 }
 
 func tierNamed(p *malloc.Program, name string) int {
 	return slices.IndexFunc(p.Tiers, func(t malloc.Tier) bool { return t.Name == name })
 }
 
-// front searches at each budget and keeps what is not dominated.
-func front(ctx context.Context, p *malloc.Program, f FrontRequest, at func(int64) (*PlanResult, error), progress Progress) (*Front, error) {
+// front searches at each budget and keeps what is not dominated. Where locks bind,
+// a budget that cannot hold what is locked is passed over.
+func front(ctx context.Context, p *malloc.Program, f FrontRequest, at func(int64) (*PlanResult, error), locked bool, progress Progress) (*Front, error) {
 	t := tierNamed(p, f.Tier)
 	if t < 0 || p.Tiers[t].Capacity == malloc.Unlimited {
 		return nil, Badf("no limited tier %q; there are %s", f.Tier, limitedTiers(p))
@@ -125,12 +131,17 @@ func front(ctx context.Context, p *malloc.Program, f FrontRequest, at func(int64
 		out.EnoughBytes = peaksOf(&roomyProgram, all)[t]
 	}
 	var found []FrontPoint
+	var refusal error
 	most := max(out.LeastBytes, min(out.EnoughBytes, p.Tiers[t].Capacity))
 	for i, capacity := range budgets(out.LeastBytes, most, f.Points, p.Tiers[t].Align) {
 		progress.report("budgets", int64(i), int64(f.Points))
 		res, err := at(capacity)
 		if err != nil {
-			return nil, fmt.Errorf("with %d bytes of %s: %w", capacity, f.Tier, err)
+			refusal = fmt.Errorf("with %d bytes of %s: %w", capacity, f.Tier, err)
+			if locked && ctx.Err() == nil {
+				continue
+			}
+			return nil, refusal
 		}
 		if ctx.Err() != nil && i > 0 {
 			break // what was found so far is a front, too
@@ -140,13 +151,17 @@ func front(ctx context.Context, p *malloc.Program, f FrontRequest, at func(int64
 			return nil, err
 		}
 		point := FrontPoint{CapacityBytes: capacity, PeakBytes: peaksOf(res.Program, res.Plan)[t], PredictedS: res.PredictedS,
-			PredictedSPerToken: res.PredictedSPerToken, EnergyJ: report.EnergyJ, Gap: res.Gap, Component: res.Component, Plan: res.Plan}
+			PredictedSPerToken: res.PredictedSPerToken, EnergyJ: report.EnergyJ, Gap: res.Gap,
+			LowerBoundS: res.LowerBoundS, LowerBoundSPerTok: res.LowerBoundSPerTok, Component: res.Component, Plan: res.Plan}
 		for _, x := range report.Traffic {
 			point.TrafficBytes += x.Bytes
 		}
 		point.HeadroomBytes = p.Tiers[t].Capacity - point.PeakBytes
 		found = append(found, point)
 		out.Searched++
+	}
+	if len(found) == 0 && refusal != nil {
+		return nil, refusal
 	}
 	out.Points = undominated(found)
 	return out, out.write(f.Dir)

@@ -72,6 +72,7 @@ type Document struct {
 	PlanPath   string // where Plan was last saved; ""
 
 	Search      SearchState
+	Front       FrontState
 	Validations []Validation // oldest first: of this session, and stored ones of the plans that were current
 	Locked      []int        // buffers the user locked, sorted ids into Program.Buffers
 	Stale       bool         // the plan is older than the request (a slider moved; work runs)
@@ -188,6 +189,7 @@ const (
 	TaskOpen      TaskKind = "open"
 	TaskPlan      TaskKind = "plan"   // quick plan after a slider moved
 	TaskSearch    TaskKind = "search" // anytime, cancel keeps the best
+	TaskFront     TaskKind = "front"  // memory against time, cancel keeps the points found
 	TaskValidate  TaskKind = "validate"
 	TaskCalibrate TaskKind = "calibrate"
 	TaskCheck     TaskKind = "check"

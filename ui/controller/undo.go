@@ -122,9 +122,9 @@ func (c *Controller) travel(from, to *[]step, state func(step) past) {
 			d.Request, d.Locked, d.Stale = want.kept.Request, want.kept.Locked, true
 			return
 		}
-		search, validations, planPath, project, headers := d.Search, d.Validations, d.PlanPath, d.Project, d.headers
+		search, front, validations, planPath, project, headers := d.Search, d.Front, d.Validations, d.PlanPath, d.Project, d.headers
 		*d = *want.doc
-		d.Search, d.Validations, d.PlanPath, d.Project, d.headers = search, validations, planPath, project, headers
+		d.Search, d.Front, d.Validations, d.PlanPath, d.Project, d.headers = search, front, validations, planPath, project, headers
 	})
 	if !ok {
 		c.changeLocked(func(*Snapshot) {})

@@ -1,7 +1,7 @@
 // Package viz draws every picture of Strata in pure Go: the memory map (program
 // order × address per tier), the timeline (lanes of executors and copy engines
-// over the bytes per tier), the treemap by bytes, the search curve
-// and the tree of a searched decision. The
+// over the bytes per tier), the treemap by bytes, the search curve,
+// the tree of a searched decision and the front of memory against time. The
 // window, PNG, SVG and the HTML report share it; it imports no widget toolkit,
 // needs neither cgo nor a display, and keeps no state between calls beyond a
 // cache of glyph masks.
@@ -17,7 +17,7 @@
 //     tiles. Plain for gestures, anti-aliased (exact coverage) at rest.
 //   - Figure: titled panels with axes, marks, series and a legend around
 //     scenes; rendered to an image or to SVG from the same description.
-//   - MemoryMap, Timeline, Treemap, SearchCurve: figures made from a Program, a
+//   - MemoryMap, Timeline, Treemap, SearchCurve, SearchTree, ParetoFront: figures made from a Program, a
 //     Plan and Timelines.
 //
 // World coordinates are float64: T to the right (instructions or seconds), A

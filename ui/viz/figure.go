@@ -26,6 +26,7 @@ type Panel struct {
 	Bands       []Band
 	Layers      []Layer
 	Series      []Series
+	Dots        []Dot
 	Marks       []Mark
 	Frameless   bool // the scenes fill the plot (treemap)
 	Subject     Subject
@@ -99,6 +100,15 @@ type Series struct {
 	Dash  bool
 	Area  bool
 	Floor float64
+}
+
+// Dot is a single point with its name, which is left out where it would cover
+// another. Ring marks the chosen one.
+type Dot struct {
+	T, A  float64
+	Ink   Ink
+	Label string
+	Ring  bool
 }
 
 // LegendItem explains a fill, a hatch or a line.

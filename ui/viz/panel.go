@@ -52,6 +52,7 @@ func (p *Panel) draw(c canvas, at plot, grid Unit) {
 		c.line(point{at.x, at.y + at.h}, point{at.x + at.w, at.y + at.h}, 1, InkMuted, false)
 	}
 	p.marks(c, at, px)
+	p.dots(c, at, px)
 	p.axes(c, at, px)
 }
 

@@ -27,6 +27,10 @@ func subjects() map[string]*viz.Figure {
 		"tokens":    viz.Timelines(viz.TimelineOptions{Title: "Two tokens in the steady state", Program: p, BeginS: t0, EndS: t1}, predicted, measured),
 		"treemap":   viz.Treemap(viz.ProgramLeaves(p, plan), viz.TreemapOptions{}),
 		"tree":      viz.SearchTree(searched(17), "", ""),
+		"front": viz.ParetoFront([]viz.FrontPoint{
+			{PeakBytes: 4 << 20, CapacityBytes: 4 << 20, TimeS: 0.075, BoundS: 0.05, Name: "demand"}, {PeakBytes: 15 << 20, CapacityBytes: 16 << 20, TimeS: 0.048, BoundS: 0.04, Name: "pin-stream", Chosen: true},
+			{PeakBytes: 27 << 20, CapacityBytes: 27 << 20, TimeS: 0.041, BoundS: 0.034, Name: "lns"}, {PeakBytes: 49 << 20, CapacityBytes: 49 << 20, TimeS: 0.028, BoundS: 0.026, Name: "lns exchange"}},
+			viz.FrontOptions{TimeLabel: "time per token", MemoryLabel: "peak of dram", PresentBytes: 30 << 20, PresentS: 0.045, EnoughBytes: 50 << 20, Words: viz.FrontWords{Plans: "plans that no other beats", Bound: "lower bound", Present: "present plan", Enough: "keeps everything"}}),
 		"curve": viz.SearchCurve(plan.Trace, viz.CurveOptions{LowerBoundS: plan.LowerS,
 			Baselines: []viz.Baseline{{Name: "pin-stream", PredictedS: 2.1}, {Name: "kv-resident", PredictedS: 2.6}, {Name: "demand", PredictedS: 9}}}),
 	}

@@ -2,10 +2,12 @@ package search
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/lang"
 	"fyne.io/fyne/v2/theme"
 	"fyne.io/fyne/v2/widget"
@@ -34,6 +36,8 @@ type view struct {
 	facts  [6]*fact
 	bases  *widgets.Grid
 	game   *game
+	front  *front
+	tabs   *widgets.Segments // the search over time, or memory against time
 
 	lines   []baseline
 	version uint64
@@ -91,16 +95,45 @@ func (v *view) Content() fyne.CanvasObject {
 	v.bases.Cell = func(row, column int) (string, viz.Ink) { return v.lines[row].cell(column) }
 	v.bases.Empty = func() string { return lang.L("auto compares solvers here") }
 	v.game = newGame(v.h)
+	v.front = newFront(v.h, func() uint64 { return uint64(v.seed.Value()) })
+	v.tabs = widgets.NewSegments(lang.L("Over time"), lang.L("Memory for time"))
+	v.tabs.OnChange = func(i int) {
+		v.h.SetSetting("search.plot", strconv.Itoa(i))
+		v.turn()
+	}
 
 	objective := parts.NewText(lang.L("Objective: the predicted time of the whole run, prompt and generated tokens. Only plans that the independent checker accepts count."), parts.Caption, viz.InkMuted).Fit(parts.Wrap)
 	options := parts.Titled(lang.L("SEARCH"), nil, parts.Column(6,
 		parts.Row(8, parts.Grow(parts.Centred(parts.NewText(lang.L("Solver"), parts.Body, viz.InkMuted))), parts.Fixed(v.solver, 130, 0)),
 		v.budget, v.seed, parts.Column(6, v.start, v.stop), parts.Fixed(objective, 0, 48)))
 	left := parts.Column(10, options, parts.Grow(parts.Titled(lang.L("SOLVERS COMPARED"), nil, v.bases)))
-	curve := parts.Titled(lang.L("BEST PLAN SO FAR"), nil, parts.Column(8, parts.Row(12, facts...), parts.Grow(v.curve)))
+	curve := parts.Titled(lang.L("BEST PLAN SO FAR"), v.tabs, parts.Column(8, parts.Row(12, facts...), parts.Grow(container.NewStack(v.curve, v.front.root))))
+	if i, err := strconv.Atoi(v.h.Setting("search.plot")); err == nil {
+		v.tabs.Choose(i)
+	}
+	v.turn()
 	right := parts.Column(10, parts.GrowBy(curve, 1), parts.GrowBy(parts.Titled(lang.L("THE AGENT'S LAST GAME"), v.game.head, v.game.root), 1.25))
 	v.root = parts.Inset(parts.Row(10, parts.Fixed(left, 280, 0), parts.Grow(right)), 12, 12)
 	return v.root
+}
+
+// turn shows the curve of the search or the front.
+func (v *view) turn() {
+	if v.tabs.Chosen() == 0 {
+		v.front.root.Hide()
+		v.curve.Show()
+	} else {
+		v.curve.Hide()
+		v.front.root.Show()
+	}
+}
+
+// toFront shows the front and does something with it.
+func (v *view) toFront(do func()) func() {
+	return func() {
+		v.tabs.Choose(1)
+		do()
+	}
 }
 
 // Start searches with what is chosen.
@@ -117,6 +150,8 @@ func (v *view) Update(s *controller.Snapshot) {
 	v.Content()
 	v.bases.SetPalette(v.h.Palette())
 	v.game.palette(v.h.Palette())
+	v.front.palette(v.h.Palette())
+	v.tabs.SetPalette(v.h.Palette())
 	d := s.Doc()
 	if d == nil || d.Program == nil {
 		v.version, v.doc = 0, 0
@@ -124,6 +159,7 @@ func (v *view) Update(s *controller.Snapshot) {
 		v.stop.Disable()
 		v.curve.Set(&viz.Figure{Empty: lang.L("Open a model first: Ctrl+O.")})
 		v.game.show(nil, nil)
+		v.front.show(nil)
 		return
 	}
 	if d.Version == v.version && d.ID == v.doc {
@@ -146,6 +182,7 @@ func (v *view) Update(s *controller.Snapshot) {
 		v.curve.Set(figure(d))
 	}
 	v.game.show(d, st.Episode)
+	v.front.show(d)
 }
 
 // curveOf is the curve of the running or last search, or the one that the plan
@@ -265,6 +302,10 @@ func (v *view) Commands() []command.Command {
 	return []command.Command{
 		{ID: "search.previous", Title: lang.L("Previous move of the game"), View: views.Search, Keys: []string{","}, Run: func() { v.game.step(-1) }},
 		{ID: "search.next", Title: lang.L("Next move of the game"), View: views.Search, Keys: []string{"."}, Run: func() { v.game.step(1) }},
+		{ID: "search.front", Title: lang.L("Find the front of memory against time, or stop it"), View: views.Search, Keys: []string{"F"}, Run: v.toFront(v.front.toggle)},
+		{ID: "search.front-less", Title: lang.L("Point of the front with less memory"), View: views.Search, Keys: []string{"["}, Run: v.toFront(func() { v.front.step(-1) })},
+		{ID: "search.front-more", Title: lang.L("Point of the front with more memory"), View: views.Search, Keys: []string{"]"}, Run: v.toFront(func() { v.front.step(1) })},
+		{ID: "search.front-take", Title: lang.L("Take the plan of the front's chosen point"), View: views.Search, Keys: []string{"Return"}, Run: v.toFront(v.front.takeChosen)},
 	}
 }
 
@@ -272,6 +313,9 @@ func (v *view) Export() views.Export {
 	d := v.h.Controller.Snapshot().Doc()
 	if d == nil || d.Program == nil {
 		return views.Export{}
+	}
+	if v.root != nil && v.tabs.Chosen() == 1 {
+		return v.front.export(d)
 	}
 	return views.Export{Name: "search-" + d.Name,
 		Figure: func() *viz.Figure {
