@@ -17,7 +17,8 @@ var cacheTypes = []string{"f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", 
 func completeValues(c *cobra.Command) {
 	choices := map[string][]string{
 		"solver": planner.Names(), "to": exportTargets, "mode": {costmodel.ModeFast, costmodel.ModeReference},
-		"from": workflow.ConvertFormats(), "generate": generate.Kinds, "cache-type-k": cacheTypes, "cache-type-v": cacheTypes,
+		"prior": planner.Priors, "value": planner.Values,
+		"from": workflow.ConvertFormats(), "generate": generate.Kinds, "families": generate.Kinds, "held-out": generate.Kinds, "cache-type-k": cacheTypes, "cache-type-v": cacheTypes,
 		"player": gamePlayers,
 	}
 	for name, values := range choices {

@@ -96,7 +96,7 @@ and when it is copied, predicts bytes and time, and proves the plan by running i
 		return &usageError{fmt.Errorf("%w; `%s --help` lists the options", err, c.CommandPath())}
 	})
 	root.AddCommand(a.inspectCommand(), a.calibrateCommand(), a.checkCommand(), a.planCommand(), a.packCommand(), a.simulateCommand(), a.runCommand(),
-		a.validateCommand(), a.explainCommand(), a.exportCommand(), a.convertCommand(), a.compareCommand(), a.frontCommand(), a.gameCommand(), a.benchCommand(), a.projectCommand(), a.doctorCommand(), a.schemaCommand(), a.versionCommand())
+		a.validateCommand(), a.explainCommand(), a.exportCommand(), a.convertCommand(), a.compareCommand(), a.frontCommand(), a.gameCommand(), a.benchCommand(), a.trainCommand(), a.projectCommand(), a.doctorCommand(), a.schemaCommand(), a.versionCommand())
 	for _, c := range root.Commands() {
 		completeValues(c)
 		countArguments(c)

@@ -128,6 +128,7 @@ type Game struct {
 	// demand copies of this buffer do not count while its promise is placed
 	ignoreDemand int32
 	acts         []Action
+	starts       []int
 	list         []int
 }
 
@@ -160,6 +161,11 @@ func (g *Game) Choose(buf int) error { return g.choose(buf) }
 // would make the same block only the first is listed. It is empty when Next is
 // a dead end: any Step then backs the class up.
 func (g *Game) Actions(dst []Action) []Action { return g.actions(dst) }
+
+// Starts returns, for each move that Actions listed last, the instruction at which
+// its copy starts (in the body possibly one iteration earlier: after the touch), -1
+// for moves without one. The slice is valid until the next call.
+func (g *Game) Starts() []int { return g.starts }
 
 // Legal reports whether a is a legal answer to Next.
 func (g *Game) Legal(a Action) bool { return g.legal(a) }

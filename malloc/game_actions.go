@@ -4,6 +4,13 @@ package malloc
 var backs = [...]int{0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024}
 
 func (g *Game) actions(dst []Action) []Action {
+	before := len(dst)
+	g.starts = g.starts[:0]
+	defer func() {
+		for len(g.starts) < len(dst)-before {
+			g.starts = append(g.starts, -1)
+		}
+	}()
 	i, run := g.nextTouch()
 	if i < 0 {
 		if run >= 0 {
@@ -48,6 +55,10 @@ func (g *Game) actions(dst []Action) []Action {
 			}
 			seen[n] = made
 			n++
+			for len(g.starts) < len(dst)-before {
+				g.starts = append(g.starts, -1)
+			}
+			g.starts = append(g.starts, made.s)
 			dst = append(dst, a)
 		}
 		for lead := 1; lead <= 4; lead++ {

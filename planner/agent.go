@@ -9,6 +9,7 @@ import (
 
 	"strata/malloc"
 	"strata/planner/mcts"
+	"strata/planner/network"
 )
 
 // AgentOptions are the agent's knobs; zero values mean the defaults.
@@ -18,6 +19,14 @@ type AgentOptions struct {
 	Simulations  int    // per decision, default 16
 	Considered   int    // Gumbel: candidates at the root, default 4
 	Window       int    // buffers searched per episode, default 4; -1: all
+	Prior        string // "informed" (default): the guide's opinion; "learned": the network's
+	Value        string // of a leaf: "played" (default), the guide completes the game; "learned", the network estimates it
+	// Replay plays what is not searched as the best game so far did, touch by touch,
+	// not as the guide would that has learned from it. Prior "learned" includes it:
+	// the guide cannot repeat what the network plays.
+	Replay bool
+	// Network is what Prior and Value "learned" ask; nil: the one that is shipped.
+	Network *network.Network
 	// Guides are plans to start from: the game that imitates one of them best
 	// begins the search. None: it begins from the program alone.
 	Guides []*malloc.Plan
@@ -43,6 +52,10 @@ func NewAgent(opt AgentOptions) Solver {
 	if opt.Window == 0 {
 		opt.Window = 4
 	}
+	opt.Replay = opt.Replay || opt.Prior == LearnedPrior
+	if opt.Network == nil && (opt.Prior == LearnedPrior || opt.Value == LearnedValue) {
+		opt.Network = shippedNetwork()
+	}
 	return agent{opt}
 }
 
@@ -51,15 +64,16 @@ func (agent) Name() string { return "mcts" }
 // episodesWithoutBudget is how many episodes a Solve without limits plays.
 const episodesWithoutBudget = 8
 
-// idleWindows is how many windows in a row without a decision end a search.
-const idleWindows = 32
+// mostIdle is how many windows in a row may hold no decision before the agent takes
+// it that none does.
+const mostIdle = 256
 
 func (s agent) Solve(ctx context.Context, p *Problem, budget Budget, report func(Incumbent)) (*Result, error) {
 	a, err := begin(ctx, p, budget, report, s.Name())
 	if err != nil {
 		return nil, err
 	}
-	episode, err := s.play(a)
+	episode, err := s.play(a, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -75,67 +89,30 @@ func (s agent) Solve(ctx context.Context, p *Problem, budget Budget, report func
 	return r, nil
 }
 
-// play runs episodes until the attempt's budget ends.
-func (s agent) play(a *attempt) (*Episode, error) {
-	var improved *malloc.Plan
-	e, start, err := s.sit(a, func(e *environment, g *malloc.Game) { improved = s.finish(a, e, g) })
-	if err != nil || e == nil {
-		return nil, err
-	}
-	rng := rand.New(rand.NewPCG(a.p.Seed, 0x6d637473))
-	var last *Episode
-	idle := 0 // windows in a row that held no decision: where nothing has a choice none ever will
-	for n := 0; !a.done() && idle < idleWindows && (a.budget != (Budget{}) || n < episodesWithoutBudget); n++ {
-		spent := a.evaluations
-		window := s.window(e.guide, rng)
-		for b := range a.held {
-			window[b] = false
-		}
-		e.begin(start, window)
-		improved = nil
-		ep, err := s.episode(a, e, rng.Uint64())
-		if err != nil {
-			return last, err
-		}
-		if ep != nil {
-			last = ep
-		}
-		if idle++; a.evaluations > spent {
-			idle = 0
-		}
-		if improved != nil {
-			e.guide.learn(improved)
-			e.guide.lock(a)
-		}
-	}
-	return last, nil
-}
-
-// sit starts a game and finds the guide to play it by: the opening that plays
-// best by the guide alone. improved is called with each game whose time is better
-// than any before. The environment is nil when there is nothing to play: only the
-// repacked demand plan fits, or the attempt is over.
-func (s agent) sit(a *attempt, improved func(*environment, *malloc.Game)) (*environment, malloc.Mark, error) {
+// table makes the environment of an attempt, and the openings: ways to begin, each
+// a change to a fresh guide. It returns nil where there is nothing to play: only
+// the repacked demand plan fits.
+func (s agent) table(a *attempt) (*environment, []func(*guide), error) {
 	p := a.p.Program
 	base, err := demandPlan(p)
 	if err != nil {
-		return nil, malloc.Mark{}, err
+		return nil, nil, err
 	}
 	slow, err := a.offer(base)
 	if err != nil {
-		return nil, malloc.Mark{}, err
+		return nil, nil, err
 	}
 	if len(a.held) > 0 { // the slowest plan's own time, whatever it breaks
 		if slow, err = a.screen.Evaluate(p, base); err != nil {
-			return nil, malloc.Mark{}, err
+			return nil, nil, err
 		}
 	}
-	prior := newGuide(p, base)
+	e := &environment{guide: newGuide(p, base), base: base, a: a, free: s.order() == malloc.FreeOrder,
+		slowS: slow.TotalS, spanS: max(slow.TotalS-a.p.LowerS, 1e-12), bestS: slow.TotalS * (1 + 1e-9)}
 	spec, streams := newRingSpec(p, base)
 	if streams {
 		spec.lock(a)
 	}
-	// The openings: ways to begin, each a change to a fresh guide.
 	var openings []func(*guide)
 	for _, plan := range s.opt.Guides {
 		openings = append(openings, func(g *guide) { g.learn(plan) })
@@ -148,33 +125,125 @@ func (s agent) sit(a *attempt, improved func(*environment, *malloc.Game)) (*envi
 	if len(openings) == 0 {
 		openings = append(openings, func(*guide) {})
 	}
-	game, err := malloc.NewGame(p, a.screen, malloc.Options{Order: s.order(), NoReward: true})
+	e.game, err = malloc.NewGame(p, a.screen, malloc.Options{Order: s.order(), NoReward: true})
 	if err != nil {
 		var infeasible *malloc.InfeasibleError
 		if errors.As(err, &infeasible) {
-			return nil, malloc.Mark{}, nil
+			return nil, nil, nil
 		}
-		return nil, malloc.Mark{}, err
+		return nil, nil, err
 	}
-	e := &environment{game: game, guide: prior, a: a, free: s.order() == malloc.FreeOrder, body: game.InBody() && p.PeriodicLoop() != nil,
-		slowS: slow.TotalS, spanS: max(slow.TotalS-a.p.LowerS, 1e-12)}
-	e.bestS = slow.TotalS * (1 + 1e-9)
+	e.body = e.game.InBody() && p.PeriodicLoop() != nil
 	e.residents = make([]int64, len(p.Buffers))
 	if streams {
 		e.spec = spec
 		for _, x := range spec.streams {
-			if len(x.body) == 1 && prior.tier[x.buf] == spec.tier {
+			if len(x.body) == 1 && e.guide.tier[x.buf] == spec.tier {
 				e.residents[x.buf] = x.block
 			}
 		}
 	}
+	if s.opt.Network != nil {
+		if e.learned, err = newLearnedPrior(s.opt.Network, e); err != nil {
+			return nil, nil, err
+		}
+		e.learned.values = s.opt.Value == LearnedValue
+		e.learned.guided = s.opt.Prior != LearnedPrior
+	}
+	return e, openings, nil
+}
+
+// believe gives the environment a fresh guide, changed by an opening.
+func (e *environment) believe(open func(*guide)) {
+	*e.guide = *newGuide(e.a.p.Program, e.base)
+	open(e.guide)
+	e.guide.lock(e.a)
+}
+
+// play runs episodes until the attempt's budget ends. observe (may be nil) gets the
+// searches of each game and its return.
+func (s agent) play(a *attempt, observe func([]network.Sample, float64)) (*Episode, error) {
+	var improved *malloc.Plan
+	e, start, err := s.sit(a, func(e *environment, g *malloc.Game) {
+		var own bool
+		if improved, own = s.finish(a, e, g); e.best != nil {
+			if own {
+				e.best.keep(g)
+			} else {
+				e.best.forget()
+			}
+		}
+	})
+	if err != nil || e == nil {
+		return nil, err
+	}
+	prior := e.guide
+	rng := rand.New(rand.NewPCG(a.p.Seed, 0x6d637473))
+	var last *Episode
+	var seen []network.Sample
+	if observe != nil {
+		e.observe = func(d malloc.Decision, weights []float64) { seen = append(seen, e.learned.sample(e, d, weights)) }
+	}
+	imitate := func() {
+		if improved != nil {
+			prior.learn(improved)
+			prior.lock(a)
+		}
+		improved = nil
+	}
+	if e.learned != nil && !e.learned.guided {
+		for i := range networkGames {
+			improved = nil
+			if _, err := e.learned.play(e, start, i > 0, rng); err != nil {
+				return nil, err
+			}
+			imitate()
+			if a.done() {
+				return nil, nil
+			}
+		}
+	}
+	for n, idle := 0, 0; !a.done() && idle < mostIdle && (a.budget != (Budget{}) || n < episodesWithoutBudget); n++ {
+		spent := a.evaluations
+		window := s.window(prior, rng)
+		for b := range a.held {
+			window[b] = false
+		}
+		e.begin(start, window)
+		improved = nil
+		ep, err := s.episode(a, e, rng.Uint64())
+		if err != nil {
+			return last, err
+		}
+		if ep != nil {
+			last = ep
+			if observe != nil {
+				observe(seen, (e.slowS-ep.FinalS)/e.spanS)
+			}
+		}
+		seen = nil
+		imitate()
+		if idle++; a.evaluations > spent {
+			idle = 0
+		}
+	}
+	return last, nil
+}
+
+// sit starts a game and finds the guide to play it by: the opening that plays
+// best by the guide alone. improved is called with each game whose time is better
+// than any before. The environment is nil when there is nothing to play: only the
+// repacked demand plan fits, or the attempt is over.
+func (s agent) sit(a *attempt, improved func(*environment, *malloc.Game)) (*environment, malloc.Mark, error) {
+	e, openings, err := s.table(a)
+	if e == nil {
+		return nil, malloc.Mark{}, err
+	}
 	e.found = func(g *malloc.Game, _ float64) { improved(e, g) }
-	start := game.Mark()
+	start := e.game.Mark()
 	bestGame, bestOpening := math.Inf(1), 0
 	for i, open := range openings {
-		*prior = *newGuide(p, base)
-		open(prior)
-		prior.lock(a)
+		e.believe(open)
 		total, err := s.opening(e, start)
 		if err != nil {
 			return nil, malloc.Mark{}, err
@@ -186,9 +255,10 @@ func (s agent) sit(a *attempt, improved func(*environment, *malloc.Game)) (*envi
 			return nil, malloc.Mark{}, nil
 		}
 	}
-	*prior = *newGuide(p, base)
-	openings[bestOpening](prior)
-	prior.lock(a)
+	e.believe(openings[bestOpening])
+	if s.opt.Replay {
+		e.best = newMemory(e.game)
+	}
 	return e, start, nil
 }
 
@@ -212,29 +282,30 @@ func (s agent) order() malloc.Order {
 
 // finish completes the straight parts of a game whose body was met with a better
 // time than any before, and offers the plan: once played by the game's default
-// policy, once streamed by a ring. The game is left as it was.
-func (s agent) finish(a *attempt, e *environment, g *malloc.Game) *malloc.Plan {
+// policy, once streamed by a ring. It returns the better plan, and whether that is
+// the game's own. The game is left as it was.
+func (s agent) finish(a *attempt, e *environment, g *malloc.Game) (plan *malloc.Plan, own bool) {
 	from := e.here()
 	defer e.back(from)
 	if !g.Done() {
 		if err := a.straight(g); err != nil {
-			return nil
+			return nil, false
 		}
 	}
-	plan := g.Plan()
+	plan = g.Plan()
 	best, err := a.offer(plan)
 	if err != nil {
-		return nil
+		return nil, false
 	}
 	if e.spec != nil {
 		if ring, ok := e.spec.ringFromPlan(plan); ok {
 			built := ring.plan()
 			if score, err := a.offer(built); err == nil && score.TotalS < best.TotalS {
-				return built
+				return built, false
 			}
 		}
 	}
-	return plan
+	return plan, true
 }
 
 // smallShare leaves out of windows what saves less than this share of what the
@@ -314,6 +385,11 @@ func (s agent) episode(a *attempt, e *environment, seed uint64) (*Episode, error
 	if len(out.Moves) == 0 {
 		return nil, nil
 	}
+	if s.opt.Value == LearnedValue { // the game that was played may not have been scored yet
+		e.seek(root)
+		e.settle()
+		e.score()
+	}
 	final, err := e.scoreAt(root)
 	if err != nil {
 		return nil, err
@@ -325,10 +401,14 @@ func (s agent) episode(a *attempt, e *environment, seed uint64) (*Episode, error
 // policy is the tree search of one game.
 func (s agent) policy(e *environment, seed uint64) mcts.Policy[*line] {
 	w := width(e.guide.p)
-	if s.opt.Policy == "puct" {
-		return mcts.NewPUCT[*line](e, s.opt.Simulations, w, mcts.Best, mcts.DirichletNoise{Fraction: 0.1, Alpha: 0.5}, seed)
+	backup := mcts.Best
+	if s.opt.Value == LearnedValue {
+		backup = mcts.Mean // an estimate is no return that can be reached
 	}
-	return mcts.NewGumbel[*line](e, s.opt.Simulations, w, s.opt.Considered, mcts.Best, 1, seed)
+	if s.opt.Policy == "puct" {
+		return mcts.NewPUCT[*line](e, s.opt.Simulations, w, backup, mcts.DirichletNoise{Fraction: 0.1, Alpha: 0.5}, seed)
+	}
+	return mcts.NewGumbel[*line](e, s.opt.Simulations, w, s.opt.Considered, backup, 1, seed)
 }
 
 // decide searches one decision and writes down what the search knows of it and
@@ -350,6 +430,12 @@ func (s agent) decide(ctx context.Context, e *environment, policy mcts.Policy[*l
 	step.Logits, step.Visits, step.Values, step.Weights = summary.Logits, summary.Visits, summary.QValues, decision.Weights
 	step.Value, step.Chosen = summary.Raw, decision.Slot
 	step.Tree = record(e.guide.p, policy.Tree(), e.asked)
+	if e.observe != nil {
+		e.seek(root)
+		if d, ok := e.settle(); ok {
+			e.observe(d, decision.Weights)
+		}
+	}
 	return &step, decision.Action, nil
 }
 

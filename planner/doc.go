@@ -24,6 +24,12 @@
 //	mappingmodel.go, mappinghint.go, mappingplan.go, mappingreplay.go
 //	               the models; plans as their solutions and back
 //	agent.go       the mallocGame as an mcts.Environment, and the mcts solver
+//	features.go    what the network sees of a decision, free of scale
+//	learned.go     the learned prior and value (planner/network), learned.json its
+//	               weights with the record of their training
+//	memory.go      the best game's moves, to be played again
+//	train.go, trainplay.go
+//	               training: imitation, self-play, what is held out
 //	episode.go     a game written out move by move
 //	match.go       a game whose moves come from outside, the agent at hand
 //	ease.go        copies of a finished plan issued as early as their places allow

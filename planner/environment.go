@@ -23,9 +23,10 @@ type environment struct {
 	game   *malloc.Game
 	guide  *guide
 	a      *attempt
-	spec   *ringSpec // nil: nothing streams
-	window []bool    // per buffer; nil: all are searched, executors too
-	order  []int     // buffers in the order of decision (free order only)
+	base   *malloc.Plan // all at home
+	spec   *ringSpec    // nil: nothing streams
+	window []bool       // per buffer; nil: all are searched, executors too
+	order  []int        // buffers in the order of decision (free order only)
 	free   bool
 	body   bool // the searched part is the periodic body
 
@@ -34,17 +35,22 @@ type environment struct {
 	cursor int     // buffers of order before it are decided
 	chosen int     // buffer being decided
 
-	residents []int64 // per buffer: bytes it holds when NOCOPY makes it resident for good; 0: other buffers
-	held      int64   // bytes made resident so far
-	limit     int64   // bytes resident in the guide's game
+	residents []int64       // per buffer: bytes it holds when NOCOPY makes it resident for good; 0: other buffers
+	held      int64         // bytes made resident so far
+	limit     int64         // bytes resident in the guide's game
+	learned   *learnedPrior // nil: the guide gives the prior
+	progress  progress
+	best      *memory // the best game's moves; nil: the guide plays what is not searched
 	legal     []malloc.Action
+	backs     []int // per legal move: instructions that its copy starts before the touch, -1: no copy
 	asked     []int // buffer to decide at each node of the tree under way, -1: none left
 
 	slowS, spanS float64 // value = (slowS − total)/spanS
 	bestS        float64 // best total met with the straight parts undecided
 	found        func(game *malloc.Game, total float64)
-	stop         func() // ends the search under way when the budget is spent
-	halted       bool   // the attempt ended in the middle of a game
+	observe      func(d malloc.Decision, weights []float64) // self-play: what a search made of a decision
+	stop         func()                                     // ends the search under way when the budget is spent
+	halted       bool                                       // the attempt ended in the middle of a game
 	err          error
 }
 
@@ -54,15 +60,16 @@ type place struct {
 	cursor int
 	chosen int
 	held   int64
+	done   progress
 }
 
 func (e *environment) here() place {
-	return place{e.game.Mark(), e.cursor, e.chosen, e.held}
+	return place{e.game.Mark(), e.cursor, e.chosen, e.held, e.progress}
 }
 
 func (e *environment) back(p place) {
 	e.game.Rewind(p.mark)
-	e.cursor, e.chosen, e.held = p.cursor, p.chosen, p.held
+	e.cursor, e.chosen, e.held, e.progress = p.cursor, p.chosen, p.held, p.done
 }
 
 var _ mcts.Environment[*line] = (*environment)(nil)
@@ -72,7 +79,7 @@ func (e *environment) begin(start malloc.Mark, window []bool) {
 	e.game.Rewind(start)
 	e.path, e.marks, e.cursor, e.chosen = e.path[:0], e.marks[:0], 0, -1
 	e.window = window
-	e.held, e.limit = 0, 0
+	e.held, e.limit, e.progress = 0, 0, progress{}
 	for b, z := range e.residents {
 		if e.guide.stay[b] {
 			e.limit += z
@@ -148,10 +155,12 @@ func (e *environment) settle() (malloc.Decision, bool) {
 		searched := e.window == nil || !d.RunOn && e.window[d.Buf]
 		if searched {
 			e.legal = e.game.Actions(e.legal[:0])
+			e.ahead(d)
 			if w := e.greedy(d); len(e.legal) > 0 && w.Kind == malloc.CopyIn && w.Back >= 0 && !slices.ContainsFunc(e.legal, func(a malloc.Action) bool {
 				return a.Kind == w.Kind && a.Tier == w.Tier && a.Back == w.Back
 			}) {
 				e.legal = append(e.legal, w) // a start that the game does not list
+				e.backs = append(e.backs, w.Back)
 			}
 			if len(e.legal) > 1 {
 				return d, true
@@ -167,6 +176,21 @@ func (e *environment) settle() (malloc.Decision, bool) {
 		}
 	}
 	return malloc.Decision{}, false
+}
+
+// ahead notes how many instructions before the touch each listed copy starts.
+func (e *environment) ahead(d malloc.Decision) {
+	e.backs = e.backs[:0]
+	for i, start := range e.game.Starts() {
+		back := -1
+		if e.legal[i].Kind == malloc.CopyIn {
+			back = d.Instr - start
+			if l := e.guide.p.PeriodicLoop(); l != nil && back < 0 {
+				back += l.End - l.Begin
+			}
+		}
+		e.backs = append(e.backs, back)
+	}
 }
 
 // next is the game's next decision; in free order the buffer is chosen first:
@@ -192,6 +216,11 @@ func (e *environment) next() malloc.Decision {
 // searched decision has given up: what does not stay in the best game stays when
 // fewer bytes do now.
 func (e *environment) greedy(d malloc.Decision) malloc.Action {
+	if e.best != nil {
+		if a, ok := e.best.of(d); ok && e.game.Legal(a) {
+			return a
+		}
+	}
 	if !d.RunOn && e.residents[d.Buf] > 0 && !e.guide.stay[d.Buf] && e.held+e.residents[d.Buf] <= e.limit {
 		if a := (malloc.Action{Kind: malloc.NoCopy, Tier: e.guide.tier[d.Buf]}); e.game.Legal(a) {
 			return a
@@ -201,8 +230,12 @@ func (e *environment) greedy(d malloc.Decision) malloc.Action {
 }
 
 func (e *environment) play(a malloc.Action) {
+	d := e.game.Next()
 	if a.Kind == malloc.NoCopy {
-		e.held += e.residents[e.game.Next().Buf]
+		e.held += e.residents[d.Buf]
+	}
+	if e.learned != nil {
+		e.learned.features.played(&e.progress, d, a)
 	}
 	if _, err := e.game.Step(a); err != nil && e.err == nil {
 		e.err = err
@@ -258,6 +291,10 @@ func (e *environment) Legal(s *line, actions []int32) int {
 func (e *environment) Prior(s *line, actions []int32, logits []float64) {
 	e.seek(s)
 	d, _ := e.settle()
+	if e.learned != nil {
+		e.learned.prior(e, d, e.legal[:len(actions)], logits)
+		return
+	}
 	for i, code := range actions {
 		logits[i] = e.guide.logit(d, decode(code))
 	}
@@ -274,9 +311,15 @@ func (e *environment) Step(s *line, action int32) float64 {
 	return 0
 }
 
-// Value implements mcts.Environment: the guide completes the searched part.
+// Value implements mcts.Environment: the guide completes the searched part, or
+// the network says what it expects.
 func (e *environment) Value(s *line) float64 {
 	e.seek(s)
+	if e.learned != nil && e.learned.values {
+		if d, ok := e.settle(); ok {
+			return e.learned.value(e, d)
+		}
+	}
 	from := e.here()
 	for e.searching() && e.err == nil && !e.halted {
 		e.play(e.greedy(e.next()))

@@ -50,7 +50,10 @@ func newGuide(p *malloc.Program, base *malloc.Plan) *guide {
 				if g.first[o.Buf] < 0 {
 					g.first[o.Buf] = t
 				}
-				g.addWorth(o, executor[t])
+				if saved, tier := saving(p, o, executor[t]); saved > 0 {
+					g.worth[o.Buf] += saved
+					g.tier[o.Buf] = tier
+				}
 			}
 		}
 	}
@@ -63,9 +66,9 @@ func newGuide(p *malloc.Program, base *malloc.Plan) *guide {
 	return g
 }
 
-// addWorth adds what one operand saves in the tier its executor reads fastest.
-func (g *guide) addWorth(o malloc.Operand, executor int) {
-	p := g.p
+// saving is what one operand saves in the tier its executor reads fastest, and
+// that tier; 0 where there is no such tier or nothing to save.
+func saving(p *malloc.Program, o malloc.Operand, executor int) (seconds float64, tier int) {
 	b := &p.Buffers[o.Buf]
 	access := []malloc.Access(nil)
 	if len(p.Executors) == 0 {
@@ -84,7 +87,7 @@ func (g *guide) addWorth(o malloc.Operand, executor int) {
 		}
 	}
 	if best.Tier < 0 || best.ReadBW == 0 || best.Tier == b.Home {
-		return
+		return 0, -1
 	}
 	fast, slow := float64(o.Bytes)/best.ReadBW, 0.0
 	if home.ReadBW > 0 {
@@ -94,10 +97,7 @@ func (g *guide) addWorth(o malloc.Operand, executor int) {
 	} else {
 		slow = 2 * fast
 	}
-	if slow > fast {
-		g.worth[o.Buf] += slow - fast
-		g.tier[o.Buf] = best.Tier
-	}
+	return max(0, slow-fast), best.Tier
 }
 
 // guideSetting is one way to share a tier between what stays and what streams.

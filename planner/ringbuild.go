@@ -54,6 +54,9 @@ func (r *ringSpec) ringFromPlan(plan *malloc.Plan) (x *ring, ok bool) {
 		i := r.streamOf[b.Buf]
 		s := &r.streams[i]
 		if b.End-b.Start == length && source[k] == 0 {
+			if r.meetsFixed(arc{start: r.begin, end: r.end, lo: b.Offset, hi: b.Offset + s.block}) {
+				return nil, false
+			}
 			x.pinned[i], x.pinAt[i] = true, b.Offset
 			served[i] += len(s.body)
 			continue
@@ -68,7 +71,7 @@ func (r *ringSpec) ringFromPlan(plan *malloc.Plan) (x *ring, ok bool) {
 			touch -= length
 			a.start, a.end = a.start-length, a.end-length
 		}
-		if c.After >= 0 || c.Engine != s.engine || a.end != touch+1 {
+		if c.After >= 0 || c.Engine != s.engine || a.end != touch+1 || r.meetsFixed(a) {
 			return nil, false
 		}
 		served[i]++
@@ -81,6 +84,23 @@ func (r *ringSpec) ringFromPlan(plan *malloc.Plan) (x *ring, ok bool) {
 	}
 	slices.SortStableFunc(x.body, func(a, b placed) int { return cmp.Compare(a.touch, b.touch) })
 	return x, x.placeBefore() && x.placeAfter()
+}
+
+// meetsFixed says whether a place in the body lies where a kept block does: the
+// plan it comes from may have that block elsewhere.
+func (r *ringSpec) meetsFixed(a arc) bool {
+	length := r.end - r.begin
+	return slices.ContainsFunc(r.fixed, func(f arc) bool {
+		if a.lo >= f.hi || f.lo >= a.hi {
+			return false
+		}
+		for _, shift := range [...]int{-length, 0, length} {
+			if max(a.start+shift, r.begin, f.start) < min(a.end+shift, r.end, f.end) {
+				return true
+			}
+		}
+		return false
+	})
 }
 
 // use is one touch of a stream.

@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"strata/costmodel"
 	"strata/malloc"
 	"strata/planner"
+	"strata/planner/network"
 	"strata/simulate"
 )
 
@@ -21,6 +24,42 @@ type SearchOptions struct {
 	Seed        uint64
 	OnIncumbent func(planner.Incumbent)
 	Locks       planner.Locks // buffers that stay as they are
+	Agent       AgentChoice   // solver mcts only
+}
+
+// AgentChoice says what the agent asks before it searches and at a leaf; empty
+// fields mean what is on by default.
+type AgentChoice struct {
+	Prior, Value string
+	Weights      string // a file of strata train; "": the network that is shipped
+}
+
+// solver makes the solver mcts with these choices.
+func (c AgentChoice) solver() (planner.Solver, error) {
+	opt := planner.AgentOptions{Prior: c.Prior, Value: c.Value}
+	if !slices.Contains(planner.Priors, c.Prior) && c.Prior != "" {
+		return nil, Badf("--prior %q: one of %s is expected", c.Prior, strings.Join(planner.Priors, ", "))
+	}
+	if !slices.Contains(planner.Values, c.Value) && c.Value != "" {
+		return nil, Badf("--value %q: one of %s is expected", c.Value, strings.Join(planner.Values, ", "))
+	}
+	if c.Weights != "" {
+		if c.Prior != planner.LearnedPrior && c.Value != planner.LearnedValue {
+			return nil, Badf("--weights needs --prior %s or --value %s", planner.LearnedPrior, planner.LearnedValue)
+		}
+		f, err := os.Open(c.Weights)
+		if err != nil {
+			return nil, bad(err)
+		}
+		defer f.Close()
+		if opt.Network, _, err = network.Read(f); err == nil {
+			err = planner.CheckNetwork(opt.Network)
+		}
+		if err != nil {
+			return nil, Badf("%s: %w", c.Weights, err)
+		}
+	}
+	return planner.NewAgent(opt), nil
 }
 
 // BaselineTime is what one baseline reached.
@@ -103,6 +142,14 @@ func Search(ctx context.Context, p *malloc.Program, opt SearchOptions) (*PlanRes
 	solver, err := planner.New(name)
 	if err != nil {
 		return nil, bad(err)
+	}
+	if opt.Agent != (AgentChoice{}) {
+		if name != "mcts" {
+			return nil, Badf("--prior, --value and --weights are the agent's: use them with --solver mcts, not %s", name)
+		}
+		if solver, err = opt.Agent.solver(); err != nil {
+			return nil, err
+		}
 	}
 	lower := costmodel.BestBound
 	if opt.Time > 0 && opt.Time < time.Second {

@@ -48,6 +48,14 @@ func (n *Network) round() {
 	}
 }
 
+// Clone copies the network.
+func (n *Network) Clone() *Network {
+	c := shaped(n.StateFeatures, n.ActionFeatures)
+	copy(c.policy.weights, n.policy.weights)
+	copy(c.value.weights, n.value.weights)
+	return c
+}
+
 // Scorer asks a network, with memory that it uses again.
 type Scorer struct {
 	n             *Network
