@@ -66,7 +66,7 @@ const episodesWithoutBudget = 8
 
 // mostIdle is how many windows in a row may hold no decision before the agent takes
 // it that none does.
-const mostIdle = 256
+const mostIdle = 32
 
 func (s agent) Solve(ctx context.Context, p *Problem, budget Budget, report func(Incumbent)) (*Result, error) {
 	a, err := begin(ctx, p, budget, report, s.Name())
