@@ -88,7 +88,7 @@ func TestLNSEndsWhenCancelled(t *testing.T) {
 	p := straightShape(4, 60, 0.1)
 	for _, after := range []time.Duration{0, 3 * time.Millisecond, 40 * time.Millisecond, 200 * time.Millisecond} {
 		ctx, cancel := context.WithTimeout(context.Background(), after)
-		r := solve(t, ctx, "lns", problem(t, p, 1), Budget{})
+		r := solve(t, ctx, "lns", problem(t, p, 1), Budget{Time: time.Minute})
 		cancel()
 		if r.Stopped != StopCancelled {
 			t.Errorf("after %v: stopped by %q", after, r.Stopped)
