@@ -14,7 +14,7 @@ import (
 func TestTrainedWeightsPlay(t *testing.T) {
 	dir := t.TempDir()
 	at := func(name string) string { return filepath.Join(dir, name) }
-	train := []string{"train", "--families", "recurrent", "--held-out", "conv", "--instances", "2", "--epochs", "2", "--seed", "3", "-q", "-o"}
+	train := []string{"train", "--families", "recurrent", "--held-out", "conv", "--instances", "4", "--epochs", "2", "--seed", "3", "-q", "-o"}
 	r := decode[workflow.Trained](t, exitOK, append(train, at("a.json"))...)
 	if r.Weights == 0 || len(r.Stages) != 2 || r.Stages[0].Steps == 0 || len(r.Families) != 1 || len(r.HeldOut) != 1 || !strings.Contains(r.Command, "--seed 3") {
 		t.Errorf("%+v", r)
