@@ -127,17 +127,16 @@ func newPlaces(p *malloc.Program, plan *malloc.Plan) *places {
 
 // freeFrom is the first time from first on since which nothing else lies where
 // block i begins, nor another block of its buffer in its tier. Blocks come again
-// after a period, if it is not 0.
+// after a period, if it is not 0: block i itself must have ended too.
 func (x *places) freeFrom(i, first, period int) int {
 	b := &x.plan.Blocks[i]
 	lo, hi := b.Offset, b.Offset+x.sizes[i]
 	free := first
 	see := func(j int) {
-		if o := &x.plan.Blocks[j]; j != i {
-			for _, gone := range []int{o.End, o.End - period} {
-				if gone <= b.Start {
-					free = max(free, gone)
-				}
+		end := x.plan.Blocks[j].End
+		for _, gone := range [...]int{end, end - period} {
+			if gone <= b.Start {
+				free = max(free, gone)
 			}
 		}
 	}

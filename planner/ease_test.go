@@ -79,3 +79,31 @@ func leads(p *malloc.Program, plan *malloc.Plan) (malloc.Score, float64) {
 	}
 	return score, float64(sum) / float64(max(n, 1))
 }
+
+// A block that wraps is not made longer than the loop.
+func TestEaseKeepsBlocksWithinTheLoop(t *testing.T) {
+	p := smallDecode(6, 4, 0.5).build()
+	r, err := streamed(t, problem(t, p, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	loop := p.PeriodicLoop()
+	length := loop.End - loop.Begin
+	for i := range r.Plan.Copies {
+		c := r.Plan.Copies[i]
+		b := r.Plan.Blocks[c.Block]
+		if c.Start < loop.Begin || c.Before > loop.End || b.Start != c.Start || p.Buffers[c.Buf].Select != nil {
+			continue
+		}
+		// Alone in the loop, issued last, and kept until shortly before it is issued again.
+		b.Start, c.Start, c.Block = loop.End-1, loop.End-1, 0
+		b.End = b.Start + length - 2
+		alone := &malloc.Plan{Blocks: []malloc.Block{b}, Copies: []malloc.Copy{c}}
+		eased := ease(p, alone)
+		if eased == nil || eased.Blocks[0].Start != b.Start-2 {
+			t.Fatalf("a block over [%d, %d) of a loop of %d became %+v", b.Start, b.End, length, eased)
+		}
+		return
+	}
+	t.Fatal("the plan streams nothing inside an iteration")
+}
